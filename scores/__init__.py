@@ -1,0 +1,69 @@
+"""scores: real-time score aggregation, with averages that are exact.
+
+These are the public names of the package: values, errors, settings and stores. The server is
+`scores.web.app.create_app`, the command is `scores`.
+"""
+
+from scores import exact
+from scores.config import Config
+from scores.errors import (
+    ConfigError,
+    Fault,
+    InvalidInput,
+    InvalidQuery,
+    MalformedJSON,
+    NotFound,
+    ScoresError,
+    StoreError,
+    StoreFull,
+)
+from scores.models import (
+    Exam,
+    ExamReport,
+    Inspector,
+    InspectorKey,
+    Key,
+    Outcome,
+    Page,
+    Repeats,
+    Result,
+    ResultKey,
+    Score,
+    Student,
+    StudentKey,
+    StudentReport,
+)
+from scores.stores import Store, StoreFactory, open_store
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Exam",
+    "ExamReport",
+    "Fault",
+    "Inspector",
+    "InspectorKey",
+    "InvalidInput",
+    "InvalidQuery",
+    "Key",
+    "MalformedJSON",
+    "NotFound",
+    "Outcome",
+    "Page",
+    "Repeats",
+    "Result",
+    "ResultKey",
+    "Score",
+    "ScoresError",
+    "Store",
+    "StoreError",
+    "StoreFactory",
+    "StoreFull",
+    "Student",
+    "StudentKey",
+    "StudentReport",
+    "exact",
+    "open_store",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,198 @@
+"""All settings: one frozen `Config`, read once at the edge from a mapping and from flags.
+
+Rule: a setting is declared once, here, with its default, its range and its help; the environment
+variable, the command-line flag and the reference page are made from that declaration. Nothing else
+reads the environment.
+"""
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from scores.errors import ConfigError
+from scores.models import Repeats
+
+__all__ = ["PREFIX", "Config", "Setting", "settings", "unknown_variables"]
+
+PREFIX: Final = "SCORES_"
+_KIB: Final = 1024
+_MIB: Final = 1024 * _KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How one field of `Config` is read from text, and told to people."""
+
+    name: str
+    default: Any
+    parse: Callable[[str], Any]
+    """Raises `ValueError` for text that is not allowed."""
+    allowed: str
+    """What is allowed, as the end of the sentence "it must be …"."""
+    about: str
+    """One line of help."""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return PREFIX + self.name.upper()
+
+    @property
+    def flag(self) -> str:
+        """The command-line flag."""
+        return "--" + self.name.replace("_", "-")
+
+    def read(self, text: str, source: str) -> Any:
+        """The value that the text states; `source`, the flag or variable it came from, is for the error."""
+        try:
+            return self.parse(text)
+        except ValueError as exc:
+            raise ConfigError(f"{source}={text!r} is not allowed: it must be {self.allowed}") from exc
+
+
+def _setting(default: Any, parse: Callable[[str], Any], allowed: str, about: str) -> Any:
+    return field(default=default, metadata={"parse": parse, "allowed": allowed, "about": about})
+
+
+def _integer(low: int, high: int, default: int, about: str) -> Any:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return _setting(default, parse, f"an integer from {low} to {high}", about)
+
+
+def _seconds(low: float, high: float, default: float, about: str) -> Any:
+    def parse(text: str) -> float:
+        value = float(text.removesuffix("s"))
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ValueError(text)
+        return value
+
+    return _setting(default, parse, f"a number of seconds from {low:g} to {high:g}", about)
+
+
+def _choice(default: str, choices: tuple[str, ...], about: str) -> Any:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(text)
+        return text
+
+    return _setting(default, parse, "one of " + ", ".join(choices), about)
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError(text)
+    return text.strip()
+
+
+def _feed_url(text: str) -> str | None:
+    text = text.strip()
+    if text in ("", "off"):
+        return None
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError(text)
+    return text
+
+
+def _workers(text: str) -> int:
+    if int(text) != 1:
+        raise ValueError(text)
+    return 1
+
+
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError(text)
+    return text == "on"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting of a server; times are in seconds, sizes in bytes unless a help text says otherwise."""
+
+    host: str = _setting("127.0.0.1", _text, "a host name or an address", "address to listen on")
+    port: int = _integer(0, 65535, 8000, "port to listen on; 0 takes a free one")
+    store: str = _setting("dict", _text, "a store's URL", "where scores are kept: dict or sharded")
+    feed: str | None = _setting(
+        "https://live-test-scores.herokuapp.com/scores",
+        _feed_url,
+        "an http:// or https:// URL, or off",
+        "event stream to listen to; off turns it off",
+    )
+    repeats: Repeats = _setting(
+        Repeats.LAST,
+        Repeats,
+        "one of " + ", ".join(policy.value for policy in Repeats),
+        "score that is kept when the feed repeats a result",
+    )
+    workers: int = _setting(1, _workers, "1, as every built-in store lives in one process", "server processes")
+    log_level: str = _choice("info", ("debug", "info", "warning", "error"), "least severe level that is logged")
+    log_format: str = _choice("text", ("text", "json"), "how log lines are written")
+    access_log: bool = _setting(False, _switch, "on or off", "log a line for each request: on or off")
+
+    max_body: int = _integer(1, 1024 * _MIB, _MIB, "largest request body; more is 413")
+    max_header: int = _integer(256, _MIB, 8190, "longest header field or request line; more is 431 or 414")
+    max_headers: int = _integer(8, 10_000, 128, "most header fields of a request; more is 431")
+    max_connections: int = _integer(1, 1_000_000, 10_000, "most open connections; one more is 503")
+    head_timeout: float = _seconds(0.1, 3600, 10, "time for a request's head to arrive, else 408")
+    body_timeout: float = _seconds(0.1, 3600, 10, "time for a request's body to arrive, else 408")
+    keepalive_timeout: float = _seconds(0.1, 86_400, 75, "how long an idle connection is kept open")
+    shutdown_timeout: float = _seconds(0, 3600, 10, "time to finish requests in flight on exit")
+
+    feed_backoff_min: float = _seconds(0.001, 3600, 0.5, "shortest wait before reconnecting")
+    feed_backoff_max: float = _seconds(0.001, 86_400, 30, "longest wait before reconnecting")
+    feed_retry_max: float = _seconds(0, 86_400, 300, "most that the feed's `retry:` can ask for")
+    feed_connect_timeout: float = _seconds(0.1, 3600, 30, "time for the feed to answer")
+    feed_idle_timeout: float = _seconds(0.1, 86_400, 90, "longest silence before reconnecting")
+    feed_max_event: int = _integer(256, 1024 * _MIB, _MIB, "most characters of an event; a longer one is dropped")
+
+    def __post_init__(self) -> None:
+        if self.feed_backoff_min > self.feed_backoff_max:
+            raise ConfigError(
+                f"{PREFIX}FEED_BACKOFF_MIN={self.feed_backoff_min:g} is not allowed:"
+                f" it must be at most {PREFIX}FEED_BACKOFF_MAX={self.feed_backoff_max:g}"
+            )
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], flags: Mapping[str, str | None]) -> "Config":
+        """The settings that the flags (by field name) and the environment state; a flag wins.
+
+        Raises `ConfigError` with one line that names the setting, its value and what is allowed.
+        """
+        values = {}
+        for setting in settings():
+            text = flags.get(setting.name)
+            if text is not None:
+                values[setting.name] = setting.read(text, setting.flag)
+            elif setting.variable in environ:
+                values[setting.name] = setting.read(environ[setting.variable], setting.variable)
+        return cls(**values)
+
+
+def settings() -> tuple[Setting, ...]:
+    """All settings, in the order in which they are declared."""
+    return tuple(_declared(item) for item in fields(Config))
+
+
+def _declared(item: "Field[Any]") -> Setting:
+    return Setting(item.name, item.default, **item.metadata)
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each `SCORES_…` variable that is no setting, with the nearest that is one."""
+    known = [setting.variable for setting in settings()]
+    sentences = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            sentences.append(f"{name} is not a setting and is ignored{hint}")
+    return sentences

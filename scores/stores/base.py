@@ -1,0 +1,102 @@
+"""The `Store` protocol: what everything that keeps scores must do.
+
+Rule: every method is one atomic step (no reader sees half of it), raises `StoreError` when the store
+cannot do it now (then nothing has changed), and knows nothing of HTTP. Averages and means are the
+doubles nearest to the true ones, after every sequence of calls. Ids and scores come in valid
+(`scores.models`). `scores.testing.StoreContract` holds a store to all of this.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from scores.models import (
+    Exam,
+    ExamReport,
+    Inspector,
+    Key,
+    Outcome,
+    Page,
+    Repeats,
+    Result,
+    Score,
+    Student,
+    StudentReport,
+)
+
+__all__ = ["Store", "StoreFactory"]
+
+
+class Store(Protocol):
+    """Results, and running means, behind eight asynchronous methods.
+
+    A listing is cut into pages: `limit` (at least 1) items after the position `after`, a string from
+    an earlier page's `next`; None begins at the start. A walk that follows `next` until it is None
+    gives every item that is there throughout exactly once, whatever is written meanwhile, and a
+    page's cost does not grow with what is stored. A string that is no position raises `InvalidQuery`.
+    """
+
+    async def record(self, results: Sequence[Result], *, repeats: Repeats) -> list[Outcome]:
+        """Records results in their order, and says of each what happened.
+
+        A result whose (student_id, exam) is known replaces the stored one or leaves it, as `repeats`
+        says. Each result is atomic; of a batch that raises `StoreError`, a first part may have been
+        recorded: recording the batch again is safe.
+        """
+        ...
+
+    async def add(self, score: Score) -> Inspector:
+        """Adds a score to its inspector, and answers with the inspector, this score included.
+
+        Never counted twice, never half. Raises `StoreFull` when the count cannot grow.
+        """
+        ...
+
+    async def remove(self, key: Key) -> bool:
+        """Removes what the key names; False when there was nothing.
+
+        Afterwards everything is as if it had never been recorded: a student or an exam that has lost
+        its last result is unknown.
+        """
+        ...
+
+    async def student(
+        self, student_id: str, *, exams: Collection[int] = (), after: str | None = None, limit: int
+    ) -> StudentReport | None:
+        """The student with a page of results, in an order that is stable; None when unknown.
+
+        `exams`, unless empty, narrows the results (and their total) to those exams, never the average.
+        """
+        ...
+
+    async def exam(
+        self, exam: int, *, students: Collection[str] = (), after: str | None = None, limit: int
+    ) -> ExamReport | None:
+        """The exam with a page of results, in an order that is stable; None when unknown.
+
+        `students`, unless empty, narrows the results (and their total) to those students, never the average.
+        """
+        ...
+
+    async def inspector(self, uuid: str) -> Inspector | None:
+        """The inspector; None when unknown."""
+        ...
+
+    async def students(self, *, after: str | None = None, limit: int) -> Page[Student]:
+        """A page of all students, in an order that is stable."""
+        ...
+
+    async def exams(self, *, after: str | None = None, limit: int) -> Page[Exam]:
+        """A page of all exams, by ascending number."""
+        ...
+
+    async def inspectors(self, *, after: str | None = None, limit: int) -> Page[Inspector]:
+        """A page of all inspectors, in an order that is stable."""
+        ...
+
+
+StoreFactory = Callable[[str], AbstractAsyncContextManager[Store]]
+"""Opens a store from its URL and closes it on leaving: what the entry point `scores.stores` names.
+
+Raises `ConfigError` for a URL that is wrong.
+"""

@@ -1,0 +1,213 @@
+"""The embedded stores' one body: flat maps of atomic values, inside this process.
+
+A result is one entry under the row numbers of its student and its exam, packed in one integer, and a
+place in two orders. A total is one integer (`scores.exact`), an inspector is one integer (count and
+sum). Rule: no map holds a container, so the collector's work does not grow with what is stored, and
+no method suspends, so each is atomic by itself.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, MutableMapping, Sequence
+from itertools import islice
+from typing import Final, TypeVar
+
+from scores import exact
+from scores.errors import Fault, InvalidQuery, StoreFull
+from scores.models import (
+    Exam,
+    ExamReport,
+    Inspector,
+    InspectorKey,
+    Key,
+    Outcome,
+    Page,
+    Repeats,
+    Result,
+    Score,
+    Student,
+    StudentKey,
+    StudentReport,
+)
+from scores.stores.order import Order
+from scores.stores.rows import MAX_ROW, ROW_BITS, MakeMap, Rows
+
+__all__ = ["EmbeddedStore"]
+
+# An inspector is count << 33 | sum: the sum is at most 5 * count, so a count below 2^30 keeps it
+# within its bits, and one more overflows signed 64 bits, which is where Redis' HINCRBY stops as well.
+_SUM_BITS: Final = 33
+_SUM: Final = (1 << _SUM_BITS) - 1
+_ONE: Final = 1 << _SUM_BITS
+_MAX_INSPECTOR: Final = 2**63 - 1
+
+T = TypeVar("T")
+
+
+class EmbeddedStore:
+    """A store in this process, which lives as long as the process."""
+
+    def __init__(self, make_map: MakeMap) -> None:
+        self._students: Rows[str] = Rows(make_map)
+        self._exams: Rows[int] = Rows(make_map)
+        self._scores: MutableMapping[int, float] = make_map()
+        self._by_student: Order[int] = Order()
+        self._by_exam: Order[int] = Order()
+        self._inspectors: MutableMapping[str, int] = make_map()
+        self._inspector_order: Order[str] = Order()
+
+    async def record(self, results: Sequence[Result], *, repeats: Repeats) -> list[Outcome]:
+        return [self._record(result, repeats) for result in results]
+
+    async def add(self, score: Score) -> Inspector:
+        uuid = score.uuid
+        packed = self._inspectors.get(uuid)
+        if packed is None:
+            self._inspector_order.add(uuid)
+            packed = 0
+        packed += _ONE + score.score
+        if packed > _MAX_INSPECTOR:
+            raise StoreFull(f"inspector {uuid!r} has as many scores as can be counted")
+        self._inspectors[uuid] = packed
+        return _inspector(uuid, packed)
+
+    async def remove(self, key: Key) -> bool:
+        if isinstance(key, InspectorKey):
+            self._inspector_order.discard(key.uuid)
+            return self._inspectors.pop(key.uuid, None) is not None
+        student = self._students.numbers.get(key.student_id)
+        if student is None:
+            return False
+        if isinstance(key, StudentKey):
+            for exam in list(_row(self._by_student, student)):
+                self._forget(student, exam)
+            return True
+        number = self._exams.numbers.get(key.exam)
+        if number is None or _pack(student, number) not in self._scores:
+            return False
+        self._forget(student, number)
+        return True
+
+    async def student(
+        self, student_id: str, *, exams: Collection[int] = (), after: str | None = None, limit: int
+    ) -> StudentReport | None:
+        student = self._students.numbers.get(student_id)
+        if student is None:
+            return None
+        summary, above = self._student(student_id), _position(after)
+        total, numbers = summary.count, _row(self._by_student, student, above=above)
+        if exams:
+            found = [exam for exam in self._exams.find(exams) if _pack(student, exam) in self._scores]
+            total, numbers = len(found), _ascend(found, above=above)
+        results = [
+            (str(exam), Result(student_id, self._exams.keys[exam], self._scores[_pack(student, exam)]))
+            for exam in islice(numbers, limit + 1)
+        ]
+        return StudentReport(summary, _page(results, total, limit))
+
+    async def exam(
+        self, exam: int, *, students: Collection[str] = (), after: str | None = None, limit: int
+    ) -> ExamReport | None:
+        number = self._exams.numbers.get(exam)
+        if number is None:
+            return None
+        summary, above = self._exam(exam), _position(after)
+        total, numbers = summary.count, _row(self._by_exam, number, above=above)
+        if students:
+            found = [one for one in self._students.find(students) if _pack(one, number) in self._scores]
+            total, numbers = len(found), _ascend(found, above=above)
+        results = [
+            (str(student), Result(self._students.keys[student], exam, self._scores[_pack(student, number)]))
+            for student in islice(numbers, limit + 1)
+        ]
+        return ExamReport(summary, _page(results, total, limit))
+
+    async def inspector(self, uuid: str) -> Inspector | None:
+        packed = self._inspectors.get(uuid)
+        return None if packed is None else _inspector(uuid, packed)
+
+    async def students(self, *, after: str | None = None, limit: int) -> Page[Student]:
+        ids = self._students.order.after(after, limit + 1)
+        return _page([(key, self._student(key)) for key in ids], len(self._students.numbers), limit)
+
+    async def exams(self, *, after: str | None = None, limit: int) -> Page[Exam]:
+        numbers = self._exams.order.after(_position(after), limit + 1)
+        return _page([(str(key), self._exam(key)) for key in numbers], len(self._exams.numbers), limit)
+
+    async def inspectors(self, *, after: str | None = None, limit: int) -> Page[Inspector]:
+        uuids = self._inspector_order.after(after, limit + 1)
+        items = [(uuid, _inspector(uuid, self._inspectors[uuid])) for uuid in uuids]
+        return _page(items, len(self._inspectors), limit)
+
+    def _record(self, result: Result, repeats: Repeats) -> Outcome:
+        student_id, number, score = result
+        if not (self._students.can_take(student_id) and self._exams.can_take(number)):
+            raise StoreFull(f"no row is left for student {student_id!r} in exam {number}")
+        student, exam = self._students.number(student_id), self._exams.number(number)
+        row = _pack(student, exam)
+        old = self._scores.get(row)
+        if old is None:
+            self._by_student.add(row)
+            self._by_exam.add(_pack(exam, student))
+            self._put(student, exam, score, exact.term(score))
+            return Outcome.NEW
+        kept = repeats.keep(old, score)
+        if kept != old:
+            self._put(student, exam, kept, exact.term(kept) - exact.term(old))
+        return Outcome.REPLACED if kept == score else Outcome.KEPT
+
+    def _put(self, student: int, exam: int, score: float, difference: int) -> None:
+        self._scores[_pack(student, exam)] = score
+        self._students.change(student, difference)
+        self._exams.change(exam, difference)
+
+    def _forget(self, student: int, exam: int) -> None:
+        term = exact.term(self._scores.pop(_pack(student, exam)))
+        self._by_student.discard(_pack(student, exam))
+        self._by_exam.discard(_pack(exam, student))
+        self._students.change(student, -term)
+        self._exams.change(exam, -term)
+
+    def _student(self, student_id: str) -> Student:
+        total = self._students.totals[self._students.numbers[student_id]]
+        return Student(student_id, exact.mean(total), exact.count(total))
+
+    def _exam(self, number: int) -> Exam:
+        total = self._exams.totals[self._exams.numbers[number]]
+        return Exam(number, exact.mean(total), exact.count(total))
+
+
+def _pack(first: int, second: int) -> int:
+    return (first << ROW_BITS) + second
+
+
+def _row(order: Order[int], first: int, *, above: int = -1) -> Iterator[int]:
+    """The second numbers, above a position, of all packed keys that have this first number."""
+    for packed in order.ascend(_pack(first, above)):
+        if packed >> ROW_BITS != first:
+            return
+        yield packed & MAX_ROW
+
+
+def _ascend(numbers: Iterable[int], *, above: int) -> Iterator[int]:
+    return iter(sorted(number for number in numbers if number > above))
+
+
+def _inspector(uuid: str, packed: int) -> Inspector:
+    return Inspector(uuid, packed >> _SUM_BITS, packed & _SUM)
+
+
+def _position(after: str | None) -> int:
+    if after is None:
+        return -1
+    if after.isascii() and after.isdigit() and len(after) <= _POSITION_DIGITS:
+        return int(after)
+    raise InvalidQuery(Fault("after", "after must be the `next` of an earlier page of this listing"))
+
+
+_POSITION_DIGITS: Final = 19
+"""As many as 2^63-1 has, the highest exam number."""
+
+
+def _page(found: Sequence[tuple[str, T]], total: int, limit: int) -> Page[T]:
+    """The page of the first `limit` (position, item) pairs; one more pair says that it goes on."""
+    items = [item for _, item in found[:limit]]
+    return Page(items, total, found[limit - 1][0] if len(found) > limit else None)
