@@ -45,6 +45,14 @@ class Setting:
         """The command-line flag."""
         return "--" + self.name.replace("_", "-")
 
+    @property
+    def shown_default(self) -> str:
+        """The default as it would be written."""
+        if isinstance(self.default, bool):
+            return "on" if self.default else "off"
+        value = self.default.value if isinstance(self.default, Repeats) else self.default
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
     def read(self, text: str, source: str) -> Any:
         """The value that the text states; `source`, the flag or variable it came from, is for the error."""
         try:
@@ -120,7 +128,7 @@ class Config:
 
     host: str = _setting("127.0.0.1", _text, "a host name or an address", "address to listen on")
     port: int = _integer(0, 65535, 8000, "port to listen on; 0 takes a free one")
-    store: str = _setting("dict", _text, "a store's URL", "where scores are kept: dict or sharded")
+    store: str = _setting("dict", _text, "a store's URL", "store: dict or sharded")
     feed: str | None = _setting(
         "https://live-test-scores.herokuapp.com/scores",
         _feed_url,
@@ -133,13 +141,17 @@ class Config:
         "one of " + ", ".join(policy.value for policy in Repeats),
         "score that is kept when the feed repeats a result",
     )
-    workers: int = _setting(1, _workers, "1, as every built-in store lives in one process", "server processes")
-    log_level: str = _choice("info", ("debug", "info", "warning", "error"), "least severe level that is logged")
+    workers: int = _setting(
+        1, _workers, "1, as every built-in store lives in one process", "server processes"
+    )
+    log_level: str = _choice(
+        "info", ("debug", "info", "warning", "error"), "least severe level that is logged"
+    )
     log_format: str = _choice("text", ("text", "json"), "how log lines are written")
     access_log: bool = _setting(False, _switch, "on or off", "log a line for each request: on or off")
 
     max_body: int = _integer(1, 1024 * _MIB, _MIB, "largest request body; more is 413")
-    max_header: int = _integer(256, _MIB, 8190, "longest header field or request line; more is 431 or 414")
+    max_header: int = _integer(256, _MIB, 8190, "longest request line or header field; more is 431")
     max_headers: int = _integer(8, 10_000, 128, "most header fields of a request; more is 431")
     max_connections: int = _integer(1, 1_000_000, 10_000, "most open connections; one more is 503")
     head_timeout: float = _seconds(0.1, 3600, 10, "time for a request's head to arrive, else 408")
@@ -149,10 +161,12 @@ class Config:
 
     feed_backoff_min: float = _seconds(0.001, 3600, 0.5, "shortest wait before reconnecting")
     feed_backoff_max: float = _seconds(0.001, 86_400, 30, "longest wait before reconnecting")
-    feed_retry_max: float = _seconds(0, 86_400, 300, "most that the feed's `retry:` can ask for")
+    feed_retry_max: float = _seconds(0, 86_400, 300, "most that its `retry:` can ask for")
     feed_connect_timeout: float = _seconds(0.1, 3600, 30, "time for the feed to answer")
     feed_idle_timeout: float = _seconds(0.1, 86_400, 90, "longest silence before reconnecting")
-    feed_max_event: int = _integer(256, 1024 * _MIB, _MIB, "most characters of an event; a longer one is dropped")
+    feed_max_event: int = _integer(
+        256, 1024 * _MIB, _MIB, "most characters of an event; a longer one is dropped"
+    )
 
     def __post_init__(self) -> None:
         if self.feed_backoff_min > self.feed_backoff_max:

@@ -4,12 +4,19 @@
     ├── InvalidInput                422  invalid-input
     │   ├── MalformedJSON           400  malformed-json
     │   └── InvalidQuery            400  invalid-query
+    ├── BadRequest                  400  bad-request
     ├── NotFound                    404  not-found
+    ├── MethodNotAllowed            405  method-not-allowed
+    ├── RequestTimeout              408  request-timeout
     ├── PayloadTooLarge             413  payload-too-large
     ├── UnsupportedMediaType        415  unsupported-media-type
-    ├── RequestTimeout              408  request-timeout
+    ├── ExpectationFailed           417  expectation-failed
+    ├── HeadTooLarge                431  head-too-large
+    ├── Overloaded                  503  overloaded
     ├── StoreError                  503  store-unavailable
     │   └── StoreFull               507  store-full
+    ├── FeedError                   502  feed-unavailable
+    │   └── FeedEnded               502  feed-ended
     └── ConfigError                 500  config
 
 Rule: a class carries the HTTP `status` it means and a stable `code`; nobody else maps errors to HTTP.
@@ -18,12 +25,19 @@ Rule: a class carries the HTTP `status` it means and a stable `code`; nobody els
 from typing import ClassVar, NamedTuple
 
 __all__ = [
+    "BadRequest",
     "ConfigError",
+    "ExpectationFailed",
     "Fault",
+    "FeedEnded",
+    "FeedError",
+    "HeadTooLarge",
     "InvalidInput",
     "InvalidQuery",
     "MalformedJSON",
+    "MethodNotAllowed",
     "NotFound",
+    "Overloaded",
     "PayloadTooLarge",
     "RequestTimeout",
     "ScoresError",
@@ -37,7 +51,7 @@ class Fault(NamedTuple):
     """One thing that is wrong with an input: where, and what is allowed there."""
 
     where: str
-    """A JSON pointer into the body (RFC 6901: `/score`, or empty for all of it), or a parameter's name."""
+    """A JSON pointer into the body (RFC 6901: `/score`, empty for all of it), or a parameter's name."""
     detail: str
 
 
@@ -73,11 +87,32 @@ class InvalidQuery(InvalidInput):
     code = "invalid-query"
 
 
+class BadRequest(ScoresError):
+    """Bytes that are not HTTP, or a body that is not what its headers say (RFC 9110, RFC 9112)."""
+
+    status = 400
+    code = "bad-request"
+
+
 class NotFound(ScoresError):
-    """Nothing is stored under that id."""
+    """Nothing is stored under that id, or there is no such resource."""
 
     status = 404
     code = "not-found"
+
+
+class MethodNotAllowed(ScoresError):
+    """The resource is there, and does not take this method."""
+
+    status = 405
+    code = "method-not-allowed"
+
+
+class RequestTimeout(ScoresError):
+    """A request that did not arrive whole within its time."""
+
+    status = 408
+    code = "request-timeout"
 
 
 class PayloadTooLarge(ScoresError):
@@ -94,11 +129,25 @@ class UnsupportedMediaType(ScoresError):
     code = "unsupported-media-type"
 
 
-class RequestTimeout(ScoresError):
-    """A request that did not arrive whole within its time."""
+class ExpectationFailed(ScoresError):
+    """An `Expect` other than `100-continue` (RFC 9110, section 10.1.1)."""
 
-    status = 408
-    code = "request-timeout"
+    status = 417
+    code = "expectation-failed"
+
+
+class HeadTooLarge(ScoresError):
+    """A request line or field over `SCORES_MAX_HEADER`, or too many fields (RFC 6585, section 5)."""
+
+    status = 431
+    code = "head-too-large"
+
+
+class Overloaded(ScoresError):
+    """More connections than `SCORES_MAX_CONNECTIONS`."""
+
+    status = 503
+    code = "overloaded"
 
 
 class StoreError(ScoresError):
@@ -109,10 +158,23 @@ class StoreError(ScoresError):
 
 
 class StoreFull(StoreError):
-    """A number in the store would leave its range; the call changed nothing and repeating it is no use."""
+    """A number in the store would leave its range; the call changed nothing, and to repeat it is no use."""
 
     status = 507
     code = "store-full"
+
+
+class FeedError(ScoresError):
+    """The feed cannot be reached, or answered with something that is no event stream."""
+
+    status = 502
+    code = "feed-unavailable"
+
+
+class FeedEnded(FeedError):
+    """The feed said that there will be no more: 204 (HTML standard, section 9.2.3)."""
+
+    code = "feed-ended"
 
 
 class ConfigError(ScoresError):

@@ -1,0 +1,194 @@
+"""The command `scores`: read the settings, run the one thing that was asked for, say what went wrong.
+
+Rule: this is the edge: the only place that reads the environment and the command line, prints, and
+turns errors into exit statuses (2 for a setting that is wrong).
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+from aiohttp import web
+
+import scores
+from scores import logs
+from scores.config import Config, Setting, settings, unknown_variables
+from scores.errors import ConfigError
+from scores.feed.simulator import SimulatorOptions, create_simulator, parse_fault
+from scores.feed.status import FeedStatus
+from scores.web.server import running, until_signal
+
+__all__ = ["main"]
+
+_DESCRIPTION: Final = """\
+A real-time score aggregation server: it listens to a feed of exam results, takes
+scores by POST, and serves every result and exact averages.
+
+  scores demo     a server with a simulated feed: the quickest way to see it work
+  scores serve    a server on the feed that you name
+  scores feed     a simulated feed by itself, which also misbehaves on request
+"""
+
+_SETTINGS_NOTE: Final = """\
+Each flag has an environment variable, named beside it; the flag wins. What is wrong stops
+the start with one line that says what is allowed. Ctrl-C and SIGTERM stop the server: it
+finishes what is in flight (for --shutdown-timeout seconds at most) and exits with 0.
+"""
+
+_TRY: Final = """\
+scores is running: {address}
+
+  curl {address}/exams
+  curl {address}/students
+  curl {address}/feed
+  curl {address}/scores -H 'Content-Type: application/json' -d '{{"UUID":"a1-b1","score":5}}'
+
+It listens to a simulated feed at {feed}. Ctrl-C stops both.
+"""
+
+log = logging.getLogger("scores")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command, and gives its exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        config = Config.read(os.environ, vars(arguments))
+        logs.configure(config)
+        for sentence in unknown_variables(os.environ):
+            log.warning("%s", sentence)
+        _run(arguments.command(config, arguments))
+    except ConfigError as exc:
+        print(f"scores: {exc}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    try:
+        from uvloop import run
+    except ImportError:
+        run = asyncio.run
+    run(main)
+
+
+async def _serve(config: Config, _arguments: argparse.Namespace) -> None:
+    async with running(config) as address:
+        _log_start(config, address)
+        await until_signal()
+    log.info("stopped")
+
+
+async def _demo(config: Config, arguments: argparse.Namespace) -> None:
+    async with _simulating(_options(arguments), "127.0.0.1", 0) as feed:
+        config = replace(config, feed=feed)
+        async with running(config) as address:
+            _log_start(config, address)
+            print(_TRY.format(address=address, feed=feed), flush=True)
+            await until_signal()
+    log.info("stopped")
+
+
+async def _feed(_config: Config, arguments: argparse.Namespace) -> None:
+    async with _simulating(_options(arguments), arguments.feed_host, arguments.feed_port) as url:
+        log.info("simulated feed: %s", url)
+        print(f"curl -N {url}", flush=True)
+        await until_signal()
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def _simulating(options: SimulatorOptions, host: str, port: int) -> AsyncIterator[str]:
+    runner = web.AppRunner(create_simulator(options), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as exc:
+            raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
+        yield f"http://{host}:{runner.addresses[0][1]}/scores"
+    finally:
+        await runner.cleanup()
+
+
+def _log_start(config: Config, address: str) -> None:
+    log.info("store: %s", config.store)
+    log.info("feed: %s", FeedStatus.of(config.feed).url or "off")
+    log.info("listening: %s", address)
+
+
+def _options(arguments: argparse.Namespace) -> SimulatorOptions:
+    return SimulatorOptions(
+        rate=arguments.rate,
+        students=arguments.students,
+        seed=arguments.seed,
+        ids=arguments.ids,
+        count=arguments.count,
+        faults=dict(map(parse_fault, arguments.fault)),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scores", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"scores {scores.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    serve = _command(commands, "serve", _serve, "run a server")
+    for setting in settings():
+        _add_setting(serve, setting)
+    demo = _command(commands, "demo", _demo, "run a server with a simulated feed")
+    for setting in settings():
+        if setting.name != "feed":
+            _add_setting(demo, setting)
+    _add_simulator(demo)
+    feed = _command(commands, "feed", _feed, "run a simulated feed")
+    feed.add_argument("--host", dest="feed_host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    feed.add_argument("--port", dest="feed_port", type=int, default=8001, help="port to listen on (%(default)s)")
+    _add_simulator(feed)
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[Config, argparse.Namespace], Coroutine[Any, Any, None]],
+    about: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name, help=about, description=f"{about.capitalize()}.", epilog=_SETTINGS_NOTE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(command=run)
+    return command
+
+
+def _add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
+    command.add_argument(
+        setting.flag,
+        dest=setting.name,
+        metavar=setting.name.rpartition("_")[2].upper(),
+        help=f"{setting.about} ({setting.variable}, {setting.shown_default})",
+    )
+
+
+def _add_simulator(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("the simulated feed")
+    add = group.add_argument
+    add("--rate", type=float, default=20.0, help="events a second, 0 for as fast as they are read (%(default)g)")
+    add("--students", type=int, default=200, help="how many students there are (%(default)s)")
+    add("--seed", type=int, default=0, help="same seed, same events (%(default)s)")
+    add("--ids", action="store_true", help="send event ids, and resume after the one a client had last")
+    add("--count", type=int, help="fall silent after so many events (never)")
+    add(
+        "--fault", action="append", default=[], metavar="NAME=P",
+        help="misbehave with probability P: cut, repeat, garbage, stall, refuse or slow; may be repeated",
+    )

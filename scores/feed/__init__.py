@@ -1,0 +1,1 @@
+"""The feed: its event stream decoded, followed and simulated."""

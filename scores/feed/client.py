@@ -1,0 +1,175 @@
+"""The feed's client: one task that connects, decodes, records, and connects again, for ever.
+
+Rule: what was received is recorded in order, and the last event id moves only after the store has it,
+so a feed with ids loses nothing by any disconnect. While the store is away nothing is read, which the
+sender feels through TCP. A status other than 200 is tried again, unlike in a browser (HTML standard,
+section 9.2.3): a server outlives its feed's bad day. Only 204 ends it.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from random import Random, SystemRandom
+from typing import Final
+
+from scores.config import Config
+from scores.errors import FeedEnded, FeedError, InvalidInput, MalformedJSON, StoreError, StoreFull
+from scores.feed.backoff import Backoff
+from scores.feed.connection import connect
+from scores.feed.decoder import Decoder, Event
+from scores.feed.parser import parse_event
+from scores.feed.rejects import Rejects
+from scores.feed.status import FeedState, FeedStatus
+from scores.models import Result
+from scores.stores import Store
+
+__all__ = ["BATCH", "FeedClient"]
+
+BATCH: Final = 256
+"""Most results written at once; between two batches the server answers requests."""
+
+log = logging.getLogger(__name__)
+
+
+class FeedClient:
+    """Listens to the feed of the settings while `listening`, and keeps `status` up to date."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random: Random | None = None,
+    ) -> None:
+        self.status = FeedStatus.of(config.feed)
+        self._config = config
+        self._store = store
+        self._sleep = sleep
+        random = random or SystemRandom()
+        self._backoff = Backoff(config.feed_backoff_min, config.feed_backoff_max, random)
+        self._store_backoff = Backoff(config.feed_backoff_min, config.feed_backoff_max, random)
+        self._rejects = Rejects(self.status.rejected)
+        self._retry = 0.0
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Listens within `async with`; leaving waits for a write that is under way, and starts no other."""
+        if self._config.feed is None:
+            yield
+            return
+        task = asyncio.create_task(self._run(self._config.feed), name="feed")
+        try:
+            yield
+        finally:
+            async with self._writing:
+                task.cancel()
+            await asyncio.wait([task])
+            self.status.state = FeedState.STOPPED
+            if not task.cancelled():
+                task.result()
+
+    async def _run(self, url: str) -> None:
+        while True:
+            try:
+                await self._listen(url)
+                reason = "the feed closed the connection"
+            except FeedEnded as exc:
+                log.warning("feed stopped for good: %s", exc)
+                self.status.state = FeedState.STOPPED
+                return
+            except FeedError as exc:
+                reason = str(exc)
+            except Exception:
+                # The task outlives a bug: it is logged whole, and counts as a failed connection.
+                log.exception("feed: unexpected error")
+                reason = "unexpected error"
+            delay = max(self._backoff.next(), self._retry)
+            log.warning("feed waiting: %s; next attempt in %.1f s", reason, delay)
+            self.status.state = FeedState.WAITING
+            await self._sleep(delay)
+            self.status.reconnects += 1
+
+    async def _listen(self, url: str) -> None:
+        """One connection, from the request to its end."""
+        config, status = self._config, self.status
+        status.state = FeedState.CONNECTING
+        decoder = Decoder(max_event=config.feed_max_event, last_event_id=status.last_event_id)
+        async with connect(
+            url,
+            last_event_id=status.last_event_id,
+            connect_timeout=config.feed_connect_timeout,
+            idle_timeout=config.feed_idle_timeout,
+        ) as chunks:
+            log.info("feed open: %s", status.url)
+            status.state = FeedState.OPEN
+            async for chunk in chunks:
+                await self._take(decoder, chunk)
+
+    async def _take(self, decoder: Decoder, chunk: bytes) -> None:
+        oversized = decoder.oversized
+        results = self._parse(decoder.feed(chunk))
+        for _ in range(decoder.oversized - oversized):
+            self.status.received += 1
+            self._rejects.add("size", f"longer than {self._config.feed_max_event} characters", "")
+        if decoder.retry is not None:
+            self._retry = min(decoder.retry / 1000, self._config.feed_retry_max)
+        for start in range(0, len(results), BATCH):
+            await self._record(results[start : start + BATCH])
+        self.status.last_event_id = decoder.last_event_id
+
+    def _parse(self, events: list[Event]) -> list[Result]:
+        results, status = [], self.status
+        if events:
+            # A connection that brings events is healthy.
+            self._backoff.reset()
+            status.last_event_at = datetime.now(UTC)
+        for event in events:
+            if event.type != "score":
+                status.ignored += 1
+                continue
+            status.received += 1
+            try:
+                results.append(parse_event(event.data))
+            except InvalidInput as exc:
+                self._rejects.add(_reason(exc), str(exc), event.data)
+        return results
+
+    async def _record(self, results: Sequence[Result]) -> None:
+        """Has the store take the results, however long it is away; other requests run before it returns."""
+        while True:
+            try:
+                async with self._writing:
+                    await self._store.record(results, repeats=self._config.repeats)
+                break
+            except StoreFull as exc:
+                if len(results) == 1:
+                    self._rejects.add("store", str(exc), repr(results[0]))
+                    return
+                for result in results:
+                    await self._record([result])
+                return
+            except StoreError as exc:
+                await self._await_store(exc)
+        if self.status.state is FeedState.WAITING:
+            log.info("feed open: the store is back")
+            self.status.state = FeedState.OPEN
+            self._store_backoff.reset()
+        self.status.recorded += len(results)
+        await asyncio.sleep(0)
+
+    async def _await_store(self, exc: StoreError) -> None:
+        if self.status.state is not FeedState.WAITING:
+            log.warning("feed waiting: the store is away: %s", exc)
+            self.status.state = FeedState.WAITING
+        await self._sleep(self._store_backoff.next())
+
+
+def _reason(exc: InvalidInput) -> str:
+    """The key under which a refused event is counted: a member's name, or `json`."""
+    if isinstance(exc, MalformedJSON):
+        return "json"
+    return exc.faults[0].where.removeprefix("/") or "json"

@@ -1,0 +1,19 @@
+"""The contract suite that every store passes, for your own store's tests (needs `scores[testing]`).
+
+    from scores.testing import StoreContract
+
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        def store_url(self) -> str:
+            return "mystore:"  # each test must find an empty store behind it
+"""
+
+import pytest
+
+pytest.register_assert_rewrite("scores.testing.contract", "scores.testing.machine")
+
+from scores.testing.blocking import BlockingStore, open_blocking  # noqa: E402  # only modules imported later are rewritten
+from scores.testing.contract import StoreContract  # noqa: E402  # likewise
+from scores.testing.machine import StoreMachine, check_store  # noqa: E402  # likewise
+
+__all__ = ["BlockingStore", "StoreContract", "StoreMachine", "check_store", "open_blocking"]

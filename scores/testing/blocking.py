@@ -1,0 +1,51 @@
+"""A store whose methods block: an asynchronous store for tests that are plain functions."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from scores.stores import Store, open_store
+
+__all__ = ["BlockingStore", "open_blocking"]
+
+
+class BlockingStore:
+    """Has every method of `Store`, which returns when the store has answered."""
+
+    def __init__(self, store: Store, runner: asyncio.Runner) -> None:
+        self.store = store
+        self._runner = runner
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self.store, name)
+        return lambda *args, **options: self._runner.run(method(*args, **options))
+
+    def together(self, *calls: Callable[[Store], Any]) -> list[Any]:
+        """The answers of calls that are all under way at once."""
+
+        async def gather() -> list[Any]:
+            return await asyncio.gather(*(call(self.store) for call in calls))
+
+        return self._runner.run(gather())
+
+
+@contextmanager
+def open_blocking(url: str) -> Iterator[BlockingStore]:
+    """The store that the URL names, open within `with`."""
+    with asyncio.Runner() as runner:
+        opening = open_store(url)
+        store = runner.run(_enter(opening))
+        try:
+            yield BlockingStore(store, runner)
+        finally:
+            runner.run(_leave(opening))
+
+
+async def _enter(opening: Any) -> Store:
+    store: Store = await opening.__aenter__()
+    return store
+
+
+async def _leave(opening: Any) -> None:
+    await opening.__aexit__(None, None, None)

@@ -1,0 +1,1 @@
+"""The web side: what the HTTP contract says, over any store."""

@@ -1,0 +1,62 @@
+"""Request bodies in, JSON out.
+
+Rule: a body is refused as early as it can be: by its declared type, by its declared length, while it
+comes in (size, time), and last by what it says.
+"""
+
+import asyncio
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from scores.errors import (
+    BadRequest,
+    Fault,
+    MalformedJSON,
+    PayloadTooLarge,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
+from scores.web.keys import CONFIG
+
+__all__ = ["JSON", "read_json", "respond"]
+
+JSON: Final = "application/json"
+_CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+
+
+def respond(data: object, *, status: int = 200) -> web.Response:
+    """The answer with this document, as JSON in UTF-8 (RFC 8259, section 8.1)."""
+    return web.Response(status=status, body=orjson.dumps(data), content_type=JSON)
+
+
+async def read_json(request: web.Request) -> object:
+    """The request's body as a JSON decoder reads it.
+
+    Raises `UnsupportedMediaType`, `PayloadTooLarge`, `RequestTimeout`, `BadRequest` for a body that
+    breaks off or does not decompress, and `MalformedJSON`.
+    """
+    if request.content_type != JSON:
+        raise UnsupportedMediaType(f"the body must be JSON: send the header Content-Type: {JSON}")
+    if (request.charset or "utf-8").lower() not in _CHARSETS:
+        raise UnsupportedMediaType(f"the body must be in UTF-8: send the header Content-Type: {JSON}")
+    body = await _read(request)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        detail = f"the body is not JSON: {exc}" if body else "the body is empty: send a JSON object"
+        raise MalformedJSON(Fault("", detail)) from exc
+
+
+async def _read(request: web.Request) -> bytes:
+    config = request.app[CONFIG]
+    if (request.content_length or 0) > config.max_body:
+        raise PayloadTooLarge(f"the body is larger than {config.max_body} bytes")
+    try:
+        async with asyncio.timeout(config.body_timeout):
+            return await request.read()
+    except TimeoutError as exc:
+        raise RequestTimeout(f"the body did not arrive within {config.body_timeout:g} s") from exc
+    except web.RequestPayloadError as exc:
+        raise BadRequest(f"the body is not what its headers say: {exc}") from exc

@@ -1,0 +1,155 @@
+"""One client's connection: aiohttp's own, with our limits and our error bodies.
+
+Rule: what aiohttp's protocol leaves open is closed here, through its public methods only: how many
+connections there may be, how long a head may take, how a refused head is answered, when a shutdown ends.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final, cast
+
+from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
+from aiohttp.typedefs import Handler
+
+from scores.config import Config
+from scores.errors import BadRequest, HeadTooLarge, Overloaded, RequestTimeout, ScoresError
+from scores.web.problems import problem, raw_problem
+
+__all__ = ["Connection", "Connections", "heads"]
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+
+log = logging.getLogger(__name__)
+
+
+class Connections:
+    """Makes the connections of one server, and knows how many are open: what its socket calls."""
+
+    def __init__(self, server: web.Server, config: Config) -> None:
+        self.server = server
+        self.config = config
+        self.open = 0
+
+    def __call__(self) -> "Connection":
+        """A connection for a client that has just come."""
+        return Connection(self)
+
+
+class Connection(web.RequestHandler):
+    """One client's connection."""
+
+    __slots__ = ("_answering", "_connections", "_head_deadline")
+
+    def __init__(self, connections: Connections) -> None:
+        config = connections.config
+        super().__init__(
+            connections.server,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=config.keepalive_timeout,
+            max_line_size=config.max_header,
+            max_field_size=config.max_header,
+            max_headers=config.max_headers,
+            # Only a request that was refused unread lingers; its sender has no claim on more time.
+            lingering_time=1.0,
+            **_access_log(config),
+        )
+        self._connections = connections
+        self._answering = False
+        self._head_deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._connections.open += 1
+        if self._connections.open <= self._connections.config.max_connections:
+            super().connection_made(transport)
+            return
+        stream = cast(asyncio.Transport, transport)
+        limit = self._connections.config.max_connections
+        stream.write(raw_problem(Overloaded(f"the server has all of its {limit} connections open")))
+        stream.close()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._connections.open -= 1
+        self.head_arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        # A head that does not come at once has its time; a request being answered brings only its body.
+        if not self._answering and self._head_deadline is None and _END_OF_HEAD not in data:
+            timeout = self._connections.config.head_timeout
+            self._head_deadline = asyncio.get_running_loop().call_later(timeout, self._give_up)
+        super().data_received(data)
+
+    def head_arrived(self) -> None:
+        """The head is complete, or nothing more will come: it is not waited for any longer."""
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+            self._head_deadline = None
+
+    def answering(self, now: bool, /) -> None:
+        """Whether a request is being answered from now on."""
+        self._answering = now
+        self.head_arrived()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What aiohttp answers to a head that its parser refused, and to an error outside of any handler."""
+        self.head_arrived()
+        error = _refusal(self._connections.config, exc) if isinstance(exc, BadHttpMessage) else None
+        if error is None:
+            log.error("%s %s failed", request.method, request.path, exc_info=exc)
+            error = ScoresError("the server failed to answer; the reason is in its log")
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer is under way, another cannot begin") from exc
+        response = problem(error)
+        response.force_close()
+        return response
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:
+        """Lets what is in flight finish, for `timeout` seconds in all."""
+        transport = self.transport
+        try:
+            async with asyncio.timeout(timeout):
+                await super().shutdown(timeout)
+        except TimeoutError:
+            log.warning("a request was still in flight after %s s", timeout)
+            if transport is not None:
+                transport.abort()
+
+    def _give_up(self) -> None:
+        self._head_deadline = None
+        if self.transport is not None:
+            timeout = self._connections.config.head_timeout
+            self.transport.write(raw_problem(RequestTimeout(f"the head did not arrive within {timeout:g} s")))
+        self.force_close()
+
+
+@web.middleware
+async def heads(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tells the connection when a request is being answered."""
+    connection = request.protocol
+    if not isinstance(connection, Connection):
+        return await handler(request)
+    connection.answering(True)
+    try:
+        return await handler(request)
+    finally:
+        connection.answering(False)
+
+
+def _access_log(config: Config) -> dict[str, Any]:
+    return {} if config.access_log else {"access_log": None}
+
+
+def _refusal(config: Config, exc: BadHttpMessage) -> ScoresError:
+    # aiohttp tells the second of these only by its text; the parser test holds it to that.
+    if isinstance(exc, LineTooLong):
+        return HeadTooLarge(f"the request line or a header field is longer than {config.max_header} bytes")
+    if "Too many headers" in exc.message:
+        return HeadTooLarge(f"the request has more than {config.max_headers} header fields")
+    return BadRequest("this is not an HTTP/1.1 request: " + exc.message.splitlines()[0].rstrip(":"))

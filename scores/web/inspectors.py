@@ -1,0 +1,47 @@
+"""`POST /scores`, `/inspectors` and `/inspectors/{UUID}`."""
+
+from aiohttp import web
+
+from scores.errors import NotFound
+from scores.models import Inspector, InspectorKey, parse_score
+from scores.web.bodies import read_json, respond
+from scores.web.keys import STORE
+from scores.web.pages import respond_page
+from scores.web.queries import read_slice
+
+__all__ = ["delete_inspector", "get_inspector", "list_inspectors", "post_score"]
+
+
+async def post_score(request: web.Request) -> web.Response:
+    """Adds a score to an inspector, and answers with the mean of all of them, this one included."""
+    inspector = await request.app[STORE].add(parse_score(await read_json(request)))
+    return respond({"UUID": inspector.uuid, "mean": inspector.mean})
+
+
+async def list_inspectors(request: web.Request) -> web.Response:
+    """Every inspector, with the mean of all of their scores."""
+    part = read_slice(request)
+    page = await request.app[STORE].inspectors(after=part.after, limit=part.limit)
+    inspectors = [_inspector(inspector) for inspector in page.items]
+    return respond_page(request, {"inspectors": inspectors, "total": page.total}, page)
+
+
+async def get_inspector(request: web.Request) -> web.Response:
+    """One inspector."""
+    uuid = request.match_info["uuid"]
+    inspector = await request.app[STORE].inspector(uuid)
+    if inspector is None:
+        raise NotFound(f"no inspector {uuid!a} is known")
+    return respond(_inspector(inspector))
+
+
+async def delete_inspector(request: web.Request) -> web.Response:
+    """Forgets an inspector with all of their scores."""
+    uuid = request.match_info["uuid"]
+    if not await request.app[STORE].remove(InspectorKey(uuid)):
+        raise NotFound(f"no inspector {uuid!a} is known")
+    return web.Response(status=204)
+
+
+def _inspector(inspector: Inspector) -> dict[str, object]:
+    return {"UUID": inspector.uuid, "mean": inspector.mean, "count": inspector.count}

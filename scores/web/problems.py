@@ -1,0 +1,106 @@
+"""Every error as `application/problem+json` (RFC 9457).
+
+Rule: this is the one place that turns errors into HTTP. What is ours says its own sentence; what
+aiohttp raises is given one; anything else is logged whole, and the client is told only that it failed.
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from scores.errors import (
+    InvalidInput,
+    InvalidQuery,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    ScoresError,
+    StoreError,
+)
+from scores.web.keys import CONFIG
+
+__all__ = ["CONTENT_TYPE", "TYPE", "problem", "problems", "raw_problem"]
+
+CONTENT_TYPE: Final = "application/problem+json"
+TYPE: Final = "urn:problem-type:scores:"
+"""What the `type` of every problem begins with; an error's stable `code` follows."""
+
+RETRY_AFTER: Final = 1
+"""Seconds that a 503 asks to wait."""
+
+log = logging.getLogger(__name__)
+
+
+def problem(error: ScoresError, headers: Mapping[str, str] | None = None) -> web.Response:
+    """The answer to a request that ended in this error."""
+    response = web.Response(
+        status=error.status, body=orjson.dumps(_document(error)), content_type=CONTENT_TYPE, headers=headers
+    )
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def raw_problem(error: ScoresError) -> bytes:
+    """The same as bytes, for a connection that is closed before it has a request to answer."""
+    body = orjson.dumps(_document(error))
+    head = [
+        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
+        f"Content-Type: {CONTENT_TYPE}",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        head.append(f"Retry-After: {RETRY_AFTER}")
+    return "\r\n".join([*head, "", ""]).encode("ascii") + body
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answers for handlers that raise."""
+    try:
+        return await handler(request)
+    except ScoresError as exc:
+        if exc.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, StoreError):
+            log.exception("%s %s failed", request.method, request.path)
+        return problem(exc)
+    except web.HTTPException as exc:
+        return _from_aiohttp(request, exc)
+    except ConnectionError:
+        # The client has gone: there is nobody to answer.
+        raise
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        return problem(ScoresError("the server failed to answer; the reason is in its log"))
+
+
+def _from_aiohttp(request: web.Request, exc: web.HTTPException) -> web.Response:
+    if isinstance(exc, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(exc.allowed_methods))
+        detail = f"{request.path} does not take {request.method}: it takes {allowed}"
+        return problem(MethodNotAllowed(detail), headers={"Allow": allowed})
+    if isinstance(exc, web.HTTPRequestEntityTooLarge):
+        return problem(PayloadTooLarge(f"the body is larger than {request.app[CONFIG].max_body} bytes"))
+    if isinstance(exc, web.HTTPNotFound):
+        return problem(NotFound(f"there is nothing at {request.path}"))
+    # Any other is only its status: "about:blank" says so (RFC 9457, section 4.2.1).
+    document = {"type": "about:blank", "title": exc.reason, "status": exc.status}
+    return web.Response(status=exc.status, body=orjson.dumps(document), content_type=CONTENT_TYPE)
+
+
+def _document(error: ScoresError) -> dict[str, object]:
+    document: dict[str, object] = {
+        "type": TYPE + error.code,
+        "title": error.code.replace("-", " ").capitalize(),
+        "status": error.status,
+        "detail": str(error),
+    }
+    if isinstance(error, InvalidInput):
+        where = "parameter" if isinstance(error, InvalidQuery) else "pointer"
+        document["errors"] = [{where: fault.where, "detail": fault.detail} for fault in error.faults]
+    return document

@@ -1,0 +1,123 @@
+"""Query parameters and path parameters, read strictly.
+
+Rule: a parameter that is not known, is given twice, or has a value that is not allowed is an error
+that names what is known and allowed: a misspelt filter must not look like an empty one.
+"""
+
+import binascii
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from aiohttp import web
+
+from scores.errors import Fault, InvalidQuery
+from scores.models import EXAM_RULE, ID_RULE, MAX_EXAM, Page, is_id
+
+__all__ = [
+    "MAX_LIMIT",
+    "PAGING",
+    "Slice",
+    "check_query",
+    "exam_filter",
+    "link_next",
+    "parse_exam",
+    "read_slice",
+    "student_filter",
+]
+
+DEFAULT_LIMIT: Final = 100
+MAX_LIMIT: Final = 1000
+_SHOWN: Final = 40
+PAGING: Final = frozenset({"limit", "after"})
+
+_INTEGER = re.compile("0|[1-9][0-9]{0,18}")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which page of a listing is asked for."""
+
+    limit: int
+    after: str | None
+
+
+def check_query(request: web.Request, known: Collection[str]) -> None:
+    """Raises `InvalidQuery` when the request has a parameter that is not known."""
+    faults = [
+        Fault(name, f"the parameter {name!r} is not known here: " + _known(known))
+        for name in dict.fromkeys(request.query)
+        if name not in known
+    ]
+    if faults:
+        raise InvalidQuery(*faults)
+
+
+def read_slice(request: web.Request) -> Slice:
+    """The page that `limit` and `after` ask for."""
+    limit, after = _single(request, "limit"), _single(request, "after")
+    if limit is not None and not (_INTEGER.fullmatch(limit) and 1 <= int(limit) <= MAX_LIMIT):
+        raise InvalidQuery(
+            Fault("limit", f"limit must be an integer from 1 to {MAX_LIMIT}, not {limit[:_SHOWN]!a}")
+        )
+    return Slice(int(limit or DEFAULT_LIMIT), None if after is None else _decode(after))
+
+
+def exam_filter(request: web.Request) -> list[int]:
+    """The exams that `exam_id` names; empty values name none."""
+    return [_exam(text) for text in request.query.getall("exam_id", []) if text]
+
+
+def student_filter(request: web.Request) -> list[str]:
+    """The students that `student_name` names; empty values name none."""
+    names = [name for name in request.query.getall("student_name", []) if name]
+    if not all(map(is_id, names)):
+        raise InvalidQuery(Fault("student_name", f"student_name must be {ID_RULE}"))
+    return names
+
+
+def parse_exam(text: str) -> int | None:
+    """The exam number that is written so, without leading zeros; None if it is none."""
+    if _INTEGER.fullmatch(text) and int(text) <= MAX_EXAM:
+        return int(text)
+    return None
+
+
+def link_next(request: web.Request, page: Page[T]) -> str | None:
+    """The path and query of the page after this one; None at the end."""
+    if page.next is None:
+        return None
+    return str(request.rel_url.update_query({"after": _encode(page.next)}))
+
+
+def _exam(text: str) -> int:
+    exam = parse_exam(text)
+    if exam is None:
+        raise InvalidQuery(Fault("exam_id", f"exam_id must be {EXAM_RULE}, not {text[:_SHOWN]!a}"))
+    return exam
+
+
+def _known(known: Collection[str]) -> str:
+    return f"the known ones are {', '.join(sorted(known))}" if known else "there are none"
+
+
+def _single(request: web.Request, name: str) -> str | None:
+    values = request.query.getall(name, [])
+    if len(values) > 1:
+        raise InvalidQuery(Fault(name, f"{name} must be given once, not {len(values)} times"))
+    return values[0] if values else None
+
+
+def _encode(position: str) -> str:
+    return urlsafe_b64encode(position.encode()).decode("ascii").rstrip("=")
+
+
+def _decode(token: str) -> str:
+    try:
+        return urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+    except (binascii.Error, ValueError) as exc:
+        raise InvalidQuery(Fault("after", "after must come from the `next` of an earlier page")) from exc

@@ -1,0 +1,80 @@
+"""The one table of routes: what is served, by which method, with which query parameters.
+
+Rule: whatever is said about routes anywhere (405 and `Allow`, unknown parameters, documentation) is
+made from this table. Every path works with and without a trailing slash; every GET answers HEAD.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from aiohttp import web
+
+from scores.errors import ExpectationFailed
+from scores.web import exams, inspectors, service, students
+from scores.web.problems import problem
+from scores.web.queries import PAGING, check_query
+
+__all__ = ["ROUTES", "Route", "add_routes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one resource; the handler's docstring says what it does."""
+
+    method: str
+    path: str
+    handler: Callable[[web.Request], Awaitable[web.Response]]
+    query: frozenset[str] = frozenset()
+    """The query parameters that it knows."""
+
+
+# A segment is whatever stands between two slashes; `%2F` is part of a segment, not a border.
+_STUDENT: Final = "/students/{id:[^/]+}"
+_EXAM: Final = "/exams/{number:[^/]+}"
+_RESULT: Final = _EXAM + "/results/{id:[^/]+}"
+_INSPECTOR: Final = "/inspectors/{uuid:[^/]+}"
+
+ROUTES: Final = (
+    Route("GET", "/", service.get_index),
+    Route("GET", "/students", students.list_students, PAGING),
+    Route("GET", _STUDENT, students.get_student, PAGING | {"exam_id"}),
+    Route("DELETE", _STUDENT, students.delete_student),
+    Route("GET", "/exams", exams.list_exams, PAGING),
+    Route("GET", _EXAM, exams.get_exam, PAGING | {"student_name"}),
+    Route("PUT", _RESULT, exams.put_result),
+    Route("DELETE", _RESULT, exams.delete_result),
+    Route("POST", "/scores", inspectors.post_score),
+    Route("GET", "/inspectors", inspectors.list_inspectors, PAGING),
+    Route("GET", _INSPECTOR, inspectors.get_inspector),
+    Route("DELETE", _INSPECTOR, inspectors.delete_inspector),
+    Route("GET", "/livez", service.get_livez, frozenset({"verbose"})),
+    Route("GET", "/readyz", service.get_readyz, frozenset({"verbose"})),
+    Route("GET", "/feed", service.get_feed),
+)
+
+
+def add_routes(app: web.Application) -> None:
+    """Adds every route of the table to the application."""
+    for route in ROUTES:
+        handler = partial(_answer, route)
+        methods = [route.method, "HEAD"] if route.method == "GET" else [route.method]
+        for path in dict.fromkeys([route.path, route.path.rstrip("/") + "/"]):
+            for method in methods:
+                app.router.add_route(method, path, handler, expect_handler=_expect)
+
+
+async def _answer(route: Route, request: web.Request) -> web.StreamResponse:
+    check_query(request, route.query)
+    return await route.handler(request)
+
+
+async def _expect(request: web.Request) -> web.StreamResponse | None:
+    """Answers `Expect` (RFC 9110, section 10.1.1); aiohttp's own answer to a wrong one is no problem+json."""
+    if request.headers["Expect"].lower() != "100-continue":
+        return problem(ExpectationFailed("Expect can only be 100-continue"))
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    # What was written is no part of the answer: its head is still to come.
+    request.writer.output_size = 0
+    return None

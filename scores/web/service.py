@@ -1,0 +1,55 @@
+"""What the server says of itself: `/`, `/livez`, `/readyz`, `/feed`."""
+
+from datetime import datetime
+
+from aiohttp import web
+
+from scores.errors import StoreError
+from scores.web.bodies import respond
+from scores.web.keys import FEED, STORE
+
+__all__ = ["get_feed", "get_index", "get_livez", "get_readyz"]
+
+
+async def get_index(_request: web.Request) -> web.Response:
+    """The resources, with their links."""
+    links = {"students": "/students", "exams": "/exams", "inspectors": "/inspectors", "feed": "/feed"}
+    return respond(links)
+
+
+async def get_livez(_request: web.Request) -> web.Response:
+    """Whether the process answers at all."""
+    return respond({"status": "ok"})
+
+
+async def get_readyz(request: web.Request) -> web.Response:
+    """Whether the server can do its work: its store answers; with `verbose`, each check by itself."""
+    try:
+        await request.app[STORE].exams(limit=1)
+    except StoreError as exc:
+        raise StoreError(f"the store does not answer: {exc}") from exc
+    if "verbose" not in request.query:
+        return respond({"status": "ok"})
+    return respond({"status": "ok", "checks": {"store": "ok", "feed": request.app[FEED].state.value}})
+
+
+async def get_feed(request: web.Request) -> web.Response:
+    """The feed's state, and what came of its events."""
+    status = request.app[FEED]
+    return respond(
+        {
+            "url": status.url,
+            "state": status.state.value,
+            "lastEventId": status.last_event_id or None,
+            "lastEventAt": None if status.last_event_at is None else _timestamp(status.last_event_at),
+            "received": status.received,
+            "recorded": status.recorded,
+            "rejected": status.rejected.total(),
+            "reconnects": status.reconnects,
+        }
+    )
+
+
+def _timestamp(moment: datetime) -> str:
+    """RFC 3339, section 5.6, in UTC with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
