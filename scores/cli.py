@@ -151,8 +151,12 @@ def _parser() -> argparse.ArgumentParser:
             _add_setting(demo, setting)
     _add_simulator(demo)
     feed = _command(commands, "feed", _feed, "run a simulated feed")
-    feed.add_argument("--host", dest="feed_host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    feed.add_argument("--port", dest="feed_port", type=int, default=8001, help="port to listen on (%(default)s)")
+    feed.add_argument(
+        "--host", dest="feed_host", default="127.0.0.1", help="address to listen on (%(default)s)"
+    )
+    feed.add_argument(
+        "--port", dest="feed_port", type=int, default=8001, help="port to listen on (%(default)s)"
+    )
     _add_simulator(feed)
     return parser
 
@@ -164,7 +168,10 @@ def _command(
     about: str,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(
-        name, help=about, description=f"{about.capitalize()}.", epilog=_SETTINGS_NOTE,
+        name,
+        help=about,
+        description=f"{about.capitalize()}.",
+        epilog=_SETTINGS_NOTE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(command=run)
@@ -183,12 +190,20 @@ def _add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
 def _add_simulator(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("the simulated feed")
     add = group.add_argument
-    add("--rate", type=float, default=20.0, help="events a second, 0 for as fast as they are read (%(default)g)")
+    add(
+        "--rate",
+        type=float,
+        default=20.0,
+        help="events a second, 0 for as fast as they are read (%(default)g)",
+    )
     add("--students", type=int, default=200, help="how many students there are (%(default)s)")
     add("--seed", type=int, default=0, help="same seed, same events (%(default)s)")
     add("--ids", action="store_true", help="send event ids, and resume after the one a client had last")
     add("--count", type=int, help="fall silent after so many events (never)")
     add(
-        "--fault", action="append", default=[], metavar="NAME=P",
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME=P",
         help="misbehave with probability P: cut, repeat, garbage, stall, refuse or slow; may be repeated",
     )

@@ -1,11 +1,11 @@
 """The contract suite that every store passes, for your own store's tests (needs `scores[testing]`).
 
-    from scores.testing import StoreContract
+from scores.testing import StoreContract
 
-    class TestMyStore(StoreContract):
-        @pytest.fixture
-        def store_url(self) -> str:
-            return "mystore:"  # each test must find an empty store behind it
+class TestMyStore(StoreContract):
+    @pytest.fixture
+    def store_url(self) -> str:
+        return "mystore:"  # each test must find an empty store behind it
 """
 
 import pytest

@@ -40,7 +40,9 @@ AWKWARD_IDS = [
 LAST = Repeats.LAST
 
 
-def walk(page_of: Callable[..., Page[Any]], limit: int, meanwhile: Callable[[], None] | None = None) -> list[Any]:
+def walk(
+    page_of: Callable[..., Page[Any]], limit: int, meanwhile: Callable[[], None] | None = None
+) -> list[Any]:
     """Every item of a listing, page by page, with something else going on between two pages."""
     items: list[Any] = []
     after = None

@@ -59,4 +59,5 @@ async def _read(request: web.Request) -> bytes:
     except TimeoutError as exc:
         raise RequestTimeout(f"the body did not arrive within {config.body_timeout:g} s") from exc
     except web.RequestPayloadError as exc:
-        raise BadRequest(f"the body is not what its headers say: {exc}") from exc
+        reason = str(exc).splitlines()[-1].strip()
+        raise BadRequest(f"the body is not what its headers say: {reason}") from exc

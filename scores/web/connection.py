@@ -100,6 +100,9 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """What aiohttp answers to a head that its parser refused, and to an error outside of any handler."""
         self.head_arrived()
+        if isinstance(exc, ConnectionError):
+            # The client has gone: there is nobody to answer.
+            raise exc
         error = _refusal(self._connections.config, exc) if isinstance(exc, BadHttpMessage) else None
         if error is None:
             log.error("%s %s failed", request.method, request.path, exc_info=exc)
@@ -109,6 +112,11 @@ class Connection(web.RequestHandler):
         response = problem(error)
         response.force_close()
         return response
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        """What aiohttp logs; a body that broke off has been answered, and is no error of the server."""
+        if not isinstance(options.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **options)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:
         """Lets what is in flight finish, for `timeout` seconds in all."""

@@ -96,7 +96,7 @@ def _from_aiohttp(request: web.Request, exc: web.HTTPException) -> web.Response:
 def _document(error: ScoresError) -> dict[str, object]:
     document: dict[str, object] = {
         "type": TYPE + error.code,
-        "title": error.code.replace("-", " ").capitalize(),
+        "title": error.code.replace("-", " ").capitalize().replace("json", "JSON"),
         "status": error.status,
         "detail": str(error),
     }

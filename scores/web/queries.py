@@ -6,7 +6,7 @@ that names what is known and allowed: a misspelt filter must not look like an em
 
 import binascii
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -118,6 +118,6 @@ def _encode(position: str) -> str:
 
 def _decode(token: str) -> str:
     try:
-        return urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+        return b64decode(token + "=" * (-len(token) % 4), altchars="-_", validate=True).decode()
     except (binascii.Error, ValueError) as exc:
         raise InvalidQuery(Fault("after", "after must come from the `next` of an earlier page")) from exc

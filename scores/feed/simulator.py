@@ -1,0 +1,311 @@
+"""A feed server that behaves like the original one, and misbehaves on request.
+
+Rule: what a stream sends next is a function of the options, of the loop's time and of its own seeded
+random. Streams share nothing that one of them could hold up: a slow reader is waited for, and an event
+is not made before the reader has room for it.
+"""
+
+import asyncio
+import math
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from itertools import count, islice
+from random import Random
+from typing import Final
+
+from aiohttp import web
+
+from scores.errors import ConfigError
+from scores.feed.sequence import Announcement, ExamSeries
+
+__all__ = ["Fault", "SimulatorOptions", "create_simulator", "parse_fault"]
+
+_BATCH: Final = 700
+"""Most events written at once: about 64 KiB."""
+_LOOK: Final = 0.5
+_COMMENT: Final = b":\n\n"
+_HEADERS: Final = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
+
+_RUBBISH: Final = (
+    b'event: score\ndata: {"studentId":"Rubbish","exam":1,"score":0.5\n\n',
+    b'event: score\ndata: {"studentId":"Rubbish","exam":1,"score":1.01}\n\n',
+    b'event: score\ndata: {"studentId":"Rubbish","exam":1,"score":NaN}\n\n',
+    b'event: score\ndata: {"studentId":"Rubbish","exam":1,"score":"0.5"}\n\n',
+    b'event: score\ndata: {"studentId":"Rubbish","exam":-1,"score":0.5}\n\n',
+    b'event: score\ndata: {"exam":1,"score":0.5}\n\n',
+    b'event: score\ndata: ["Rubbish",1,0.5]\n\n',
+    b"event: score\ndata: \xff\xfe\x80\xc0\n\n",
+    b"event: score\ndata\n\n",
+    b'event: rubbish\ndata: {"studentId":"Rubbish","exam":1,"score":0.5}\n\n',
+    b"rubbish\n\n",
+)
+
+
+class Fault(Enum):
+    """What a feed can be asked to do wrong: for each event, or where it says so for each connection."""
+
+    CUT = "cut"
+    """The connection is aborted in the middle of the event."""
+    REPEAT = "repeat"
+    """The event is sent twice."""
+    GARBAGE = "garbage"
+    """Rubbish follows the event."""
+    STALL = "stall"
+    """The feed falls silent before the event, until the reader leaves."""
+    REFUSE = "refuse"
+    """The connection is answered 503."""
+    SLOW = "slow"
+    """The connection gets its headers only after the options' `delay`."""
+
+
+_PER_EVENT: Final = (Fault.CUT, Fault.REPEAT, Fault.GARBAGE, Fault.STALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorOptions:
+    """How a simulated feed behaves; times are in seconds. Raises `ConfigError` for what is not allowed."""
+
+    rate: float = 20.0
+    """Events a second; at 0 as fast as the reader takes them, each stream from the first event on."""
+    students: int = 200
+    """How many different student ids there are, 25 … 1,000,000."""
+    seed: int = 0
+    """The same seed gives the same events and the same faults."""
+    ids: bool = False
+    """Each event has an id, and `Last-Event-ID` goes on after it, also with what was missed meanwhile."""
+    count: int | None = None
+    """How many events the series has; the connection stays open after the last."""
+    faults: Mapping[Fault, float] = field(default_factory=dict)
+    """The probability of each fault, 0 … 1."""
+    delay: float = 2.0
+    """How long `Fault.SLOW` takes."""
+    keepalive: float = 15.0
+    """After so long without an event a comment is sent."""
+
+    def __post_init__(self) -> None:
+        _check("rate", self.rate, 0 <= self.rate < math.inf, "a finite number from 0 on")
+        _check("count", self.count, self.count is None or self.count >= 0, "an integer from 0 on")
+        _check("delay", self.delay, 0 <= self.delay < math.inf, "a finite number of seconds from 0 on")
+        _check("keepalive", self.keepalive, self.keepalive > 0, "a number of seconds over 0")
+        for fault, probability in self.faults.items():
+            _check(fault.value, probability, 0 <= probability <= 1, "a probability from 0 to 1")
+
+
+def parse_fault(text: str) -> tuple[Fault, float]:
+    """The fault and its probability that `NAME=PROBABILITY` states, such as `cut=0.01`.
+
+    Raises `ConfigError` with a sentence that says what is allowed.
+    """
+    name, _, probability = text.partition("=")
+    try:
+        fault, chance = Fault(name.strip()), float(probability)
+    except ValueError:
+        chance = math.nan
+    if not 0 <= chance <= 1:
+        names = ", ".join(fault.value for fault in Fault)
+        raise ConfigError(
+            f"fault {text!r} is not allowed: it must be NAME=PROBABILITY,"
+            f" with a NAME of {names} and a PROBABILITY from 0 to 1"
+        )
+    return fault, chance
+
+
+def create_simulator(options: SimulatorOptions) -> web.Application:
+    """The application that serves the simulated feed at `GET /scores`; live since it is started.
+
+    Raises `ConfigError` unless the options' `students` are a number that `ExamSeries` takes.
+    """
+    series = ExamSeries(seed=options.seed, students=options.students)
+
+    async def start(app: web.Application) -> None:
+        app[_FEED] = _Feed(options, series)
+
+    async def stop(app: web.Application) -> None:
+        app[_FEED].stop()
+
+    app = web.Application()
+    app.router.add_get("/scores", _subscribe, allow_head=False)
+    app.on_startup.append(start)
+    app.on_shutdown.append(stop)
+    return app
+
+
+async def _subscribe(request: web.Request) -> web.StreamResponse:
+    return await request.app[_FEED].subscribe(request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """When events are due: number `first` at the loop's time `start`, the others evenly before and after it."""
+
+    rate: float
+    end: float
+    """The number at which the events end, or infinity."""
+    start: float
+    first: int = 0
+
+    def next(self, now: float) -> int:
+        """The number of the event that a live stream sends next."""
+        return self.first + math.ceil((now - self.start) * self.rate)
+
+    def ready(self, number: int, now: float) -> int:
+        """How many events from that number on are due, up to a batch."""
+        due = self.first + math.floor((now - self.start) * self.rate) + 1 - number if self.rate else _BATCH
+        return max(0, int(min(due, _BATCH, self.end - number)))
+
+    def wait(self, number: int, now: float) -> float:
+        """Seconds until that event is due, 0.0 … infinity."""
+        if number >= self.end:
+            return math.inf
+        return max(0.0, self.start + (number - self.first) / self.rate - now) if self.rate else 0.0
+
+    def resumed(self, number: int, now: float) -> "_Pace":
+        """The pace of a stream that goes on from that number: its own if that is ahead of the live one."""
+        return replace(self, start=now, first=number) if self.rate and number > self.next(now) else self
+
+
+class _Feed:
+    """A running simulator: the series, since when it is live, and the open streams."""
+
+    def __init__(self, options: SimulatorOptions, series: ExamSeries) -> None:
+        self._options = options
+        self._series = series
+        self._loop = asyncio.get_running_loop()
+        end = math.inf if options.count is None else options.count
+        self._pace = _Pace(options.rate, end, self._loop.time())
+        self._connections = count()
+        self._streams: set[_Stream] = set()
+
+    async def subscribe(self, request: web.Request) -> web.StreamResponse:
+        # Each connection has luck of its own: with one for all, a resumed stream would be cut at the same event.
+        luck = Random(f"{self._options.seed}/{next(self._connections)}")  # noqa: S311  # repeatable, not secret
+        stream = _Stream(request, self._options, luck)
+        self._streams.add(stream)
+        try:
+            return await self._answer(request, stream)
+        finally:
+            self._streams.remove(stream)
+
+    def stop(self) -> None:
+        for stream in self._streams:
+            stream.stop()
+
+    async def _answer(self, request: web.Request, stream: "_Stream") -> web.StreamResponse:
+        if stream.strikes(Fault.REFUSE):
+            return web.Response(status=503, text="refused, as asked for\n")
+        if stream.strikes(Fault.SLOW):
+            await stream.idle(self._options.delay)
+        response = web.StreamResponse(headers=_HEADERS)
+        # A reader may leave at any time; that is how a stream usually ends.
+        with suppress(ConnectionError):
+            await response.prepare(request)
+            number, pace = self._entry(request.headers.get("Last-Event-ID", ""))
+            await stream.send(response, self._series.since(number), number=number, pace=pace)
+        return response
+
+    def _entry(self, last_event_id: str) -> tuple[int, _Pace]:
+        """Where in the series a stream begins, and its pace."""
+        now = self._loop.time()
+        last = self._series.number(last_event_id) if self._options.ids else None
+        if last is None:
+            return self._pace.next(now), self._pace
+        return last + 1, self._pace.resumed(last + 1, now)
+
+
+class _Stream:
+    """One connection: what it sends, when, and what befalls it."""
+
+    def __init__(self, request: web.Request, options: SimulatorOptions, luck: Random) -> None:
+        self._request = request
+        self._options = options
+        self._luck = luck
+        self._eventful = any(options.faults.get(fault) for fault in _PER_EVENT)
+        self._loop = asyncio.get_running_loop()
+        self._stopped: asyncio.Future[None] = self._loop.create_future()
+
+    def strikes(self, fault: Fault) -> bool:
+        """Whether the fault happens this time."""
+        return self._luck.random() < self._options.faults.get(fault, 0)
+
+    def stop(self) -> None:
+        self._stopped.set_result(None)
+        transport = self._request.transport
+        if transport is not None and transport.get_write_buffer_size():
+            # It may be waiting for a reader that does not read.
+            transport.abort()
+
+    async def idle(self, seconds: float) -> None:
+        """Waits that long, at least one pass of the loop, or until the stream is over."""
+        end = self._loop.time() + seconds
+        left = seconds
+        while not self._over():
+            # aiohttp tells a handler that its reader has left only when it writes, so a silent one has to look.
+            await asyncio.wait((self._stopped,), timeout=min(left, _LOOK))
+            left = end - self._loop.time()
+            if left <= 0:
+                return
+
+    async def send(
+        self, response: web.StreamResponse, events: Iterable[Announcement], *, number: int, pace: _Pace
+    ) -> None:
+        """Sends the events, which begin with that number, each when it is due, until the stream is over."""
+        events = iter(events)
+        while not self._over():
+            batch = list(islice(events, pace.ready(number, self._loop.time())))
+            number += len(batch)
+            frames, fault = self._frames(batch)
+            await response.write(frames)
+            if fault:
+                await self._end(fault)
+            else:
+                await self._pause(response, pace.wait(number, self._loop.time()))
+
+    def _frames(self, batch: list[Announcement]) -> tuple[bytes, Fault | None]:
+        """The batch as it is sent, up to the fault that ends the stream if there is one."""
+        if not self._eventful:
+            return "".join([self._frame(event) for event in batch]).encode(), None
+        frames = []
+        for event in batch:
+            frame = self._frame(event).encode()
+            if self.strikes(Fault.STALL):
+                return b"".join(frames), Fault.STALL
+            if self.strikes(Fault.CUT):
+                return b"".join((*frames, frame[: len(frame) // 2])), Fault.CUT
+            frames.append(frame)
+            if self.strikes(Fault.REPEAT):
+                frames.append(frame)
+            if self.strikes(Fault.GARBAGE):
+                frames.append(self._luck.choice(_RUBBISH))
+        return b"".join(frames), None
+
+    def _frame(self, event: Announcement) -> str:
+        if self._options.ids:
+            return f"id: {event.id}\nevent: score\ndata: {event.data}\n\n"
+        return f"event: score\ndata: {event.data}\n\n"
+
+    async def _end(self, fault: Fault) -> None:
+        if fault is Fault.STALL:
+            await self.idle(math.inf)
+            return
+        # One pass of the loop, in which what was written leaves.
+        await self.idle(0)
+        transport = self._request.transport
+        if transport is not None:
+            transport.abort()
+
+    async def _pause(self, response: web.StreamResponse, seconds: float) -> None:
+        if seconds <= self._options.keepalive:
+            await self.idle(seconds)
+            return
+        await self.idle(self._options.keepalive)
+        if not self._over():
+            await response.write(_COMMENT)
+
+    def _over(self) -> bool:
+        transport = self._request.transport
+        return self._stopped.done() or transport is None or transport.is_closing()
+
+
+_FEED: Final = web.AppKey("feed", _Feed)

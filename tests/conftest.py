@@ -1,0 +1,42 @@
+"""What every test stands on: nothing may be left running when a test ends, and servers on real sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import pytest
+
+from scores.config import Config
+from scores.web.server import running
+
+Serve = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+async def no_leaks() -> AsyncIterator[None]:
+    """Fails the test that leaves a task behind."""
+    before = asyncio.all_tasks()
+    yield
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert not left
+
+
+@pytest.fixture
+async def serve(no_leaks: None) -> AsyncIterator[Serve]:
+    """Starts servers on free ports, with these settings, and gives their addresses."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> str:
+            config = Config(**{"feed": None, "port": 0, **settings})
+            return await stack.enter_async_context(running(config))
+
+        yield start
+
+
+@pytest.fixture
+async def http(no_leaks: None) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of its own for each test."""
+    async with aiohttp.ClientSession() as session:
+        yield session

@@ -1,0 +1,130 @@
+"""What the parser refuses, what comes too slowly, and who comes too late: over a real socket."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+import pytest
+
+ApiFor = Callable[..., Awaitable[Any]]
+POST = b"POST /scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def check_problem(data: bytes, status: int, code: str) -> None:
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert int(head.split(b" ")[1]) == status
+    assert b"content-type: application/problem+json" in head.lower()
+    document = orjson.loads(body)
+    assert (document["status"], document["type"]) == (status, f"urn:problem-type:scores:{code}")
+    assert b"Traceback" not in data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nBad Header: y\r\n\r\n",
+        b"GET http://[::bad/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
+        POST + b"Content-Length: -1\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}",
+        POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+    ],
+)
+async def test_what_is_no_http_is_a_problem_too(
+    api: Any, data: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    check_problem(await api.raw(data), 400, "bad-request")
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 9000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200 + b"\r\n",
+    ],
+)
+async def test_a_head_over_its_limits(api: Any, data: bytes) -> None:
+    check_problem(await api.raw(data), 431, "head-too-large")
+
+
+@pytest.mark.parametrize("data", [b"G", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+async def test_a_head_that_does_not_end(api_for: ApiFor, data: bytes) -> None:
+    api = await api_for(head_timeout=0.1)
+    check_problem(await api.raw(data), 408, "request-timeout")
+
+
+async def test_a_second_head_that_does_not_end(api_for: ApiFor) -> None:
+    api = await api_for(head_timeout=0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(api.address.rpartition(":")[2]))
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+    writer.write(b"GET /livez HT")
+    check_problem(await reader.read(), 408, "request-timeout")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_head_in_two_parts_is_waited_for(api_for: ApiFor) -> None:
+    api = await api_for(head_timeout=5)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(api.address.rpartition(":")[2]))
+    writer.write(b"GET /livez HTTP/1.1\r\nHo")
+    await writer.drain()
+    await (await api.session.get(api.address + "/livez")).read()
+    writer.write(b"st: x\r\nConnection: close\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 200")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_trickled_body(api_for: ApiFor) -> None:
+    api = await api_for(body_timeout=0.1)
+    check_problem(await api.raw(POST + b"Content-Length: 26\r\n\r\n{"), 408, "request-timeout")
+    assert (await api.get("/inspectors")).json["total"] == 0
+
+
+async def test_a_body_that_breaks_off_changes_nothing(api: Any, caplog: pytest.LogCaptureFixture) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(api.address.rpartition(":")[2]))
+    writer.write(POST + b'Content-Length: 26\r\n\r\n{"UUID":"a1-b1",')
+    writer.write_eof()
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert (await api.get("/inspectors")).json["total"] == 0
+    assert not caplog.records
+
+
+async def test_one_connection_more_than_there_may_be(api_for: ApiFor) -> None:
+    api = await api_for(max_connections=2)
+    port = int(api.address.rpartition(":")[2])
+    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    answer = await reader.read()
+    check_problem(answer, 503, "overloaded")
+    assert b"Retry-After: " in answer
+    writer.close()
+    await writer.wait_closed()
+    # One leaves, one may come.
+    held[0][1].close()
+    await held[0][1].wait_closed()
+    held[1][1].write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    await held[1][0].readuntil(b"}")
+    assert (await api.get("/livez")).status == 200
+    held[1][1].close()
+    await held[1][1].wait_closed()
+
+
+async def test_pipelined_requests_are_answered_in_order(api: Any) -> None:
+    bodies = [b'{"UUID":"a1-b1","score":%d}' % score for score in (5, 3, 4)]
+    requests = b"".join(POST + b"Content-Length: 26\r\n\r\n" + body for body in bodies)
+    answer = await api.raw(requests + b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    means = [part.split(b"}")[0] for part in answer.split(b'"mean":')[1:]]
+    assert means == [b"5.0", b"4.0", b"4.0"]
