@@ -24,6 +24,11 @@ from scores.feed.simulator import SimulatorOptions, create_simulator, parse_faul
 from scores.feed.status import FeedStatus
 from scores.web.server import running, until_signal
 
+try:
+    import uvloop
+except ImportError:  # not on this platform: it is an optional speed-up
+    uvloop = None  # type: ignore[assignment]  # a module or nothing
+
 __all__ = ["main"]
 
 _DESCRIPTION: Final = """\
@@ -73,11 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:
-    try:
-        from uvloop import run
-    except ImportError:
-        run = asyncio.run
-    run(main)
+    if uvloop is None:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
 
 
 async def _serve(config: Config, _arguments: argparse.Namespace) -> None:

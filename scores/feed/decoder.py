@@ -3,7 +3,7 @@
 The rule: the same bytes give the same events however they are cut, nothing a server sends
 raises, and what is kept between two calls is bounded. `Decoder._read` is the whole standard
 and takes any piece of the text; `Decoder._read_run` only spares it the events that look like
-the one before them, which is four times as fast (benchmarks/decoder.py).
+the one before them (benchmarks/decoder.py: `plain` is read that way, `numbered` is not).
 """
 
 import codecs
@@ -125,8 +125,9 @@ class Decoder:
                 self._read_field(line)
             else:
                 self._end_block(events)
-        # One character over the limit is enough to know the line as too long when it ends.
-        self._line.write(unfinished[: self._max_event + 1 - self._line.tell()])
+        if unfinished:
+            # One character over the limit is enough to know the line as too long when it ends.
+            self._line.write(unfinished[: self._max_event + 1 - self._line.tell()])
 
     def _read_field(self, line: str) -> None:
         name, _, value = line.partition(":")

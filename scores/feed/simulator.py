@@ -25,6 +25,7 @@ __all__ = ["Fault", "SimulatorOptions", "create_simulator", "parse_fault"]
 _BATCH: Final = 700
 """Most events written at once: about 64 KiB."""
 _LOOK: Final = 0.5
+_MAX_RATE: Final = 1_000_000
 _COMMENT: Final = b":\n\n"
 _HEADERS: Final = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
 
@@ -68,7 +69,7 @@ class SimulatorOptions:
     """How a simulated feed behaves; times are in seconds. Raises `ConfigError` for what is not allowed."""
 
     rate: float = 20.0
-    """Events a second; at 0 as fast as the reader takes them, each stream from the first event on."""
+    """Events a second, up to a million; at 0 as fast as the reader takes them, from the first event on."""
     students: int = 200
     """How many different student ids there are, 25 … 1,000,000."""
     seed: int = 0
@@ -85,12 +86,17 @@ class SimulatorOptions:
     """After so long without an event a comment is sent."""
 
     def __post_init__(self) -> None:
-        _check("rate", self.rate, 0 <= self.rate < math.inf, "a finite number from 0 on")
-        _check("count", self.count, self.count is None or self.count >= 0, "an integer from 0 on")
-        _check("delay", self.delay, 0 <= self.delay < math.inf, "a finite number of seconds from 0 on")
-        _check("keepalive", self.keepalive, self.keepalive > 0, "a number of seconds over 0")
+        _check("rate", self.rate, 0 <= self.rate <= _MAX_RATE, allowed=f"a number from 0 to {_MAX_RATE}")
+        _check("count", self.count, self.count is None or self.count >= 0, allowed="an integer from 0 on")
+        _check("delay", self.delay, 0 <= self.delay < math.inf, allowed="a number of seconds from 0 on")
+        _check("keepalive", self.keepalive, self.keepalive > 0, allowed="a number of seconds over 0")
         for fault, probability in self.faults.items():
-            _check(fault.value, probability, 0 <= probability <= 1, "a probability from 0 to 1")
+            _check(fault.value, probability, 0 <= probability <= 1, allowed="a probability from 0 to 1")
+
+
+def _check(name: str, value: object, valid: bool, /, *, allowed: str) -> None:
+    if not valid:
+        raise ConfigError(f"{name}={value} is not allowed: it must be {allowed}")
 
 
 def parse_fault(text: str) -> tuple[Fault, float]:
@@ -99,17 +105,15 @@ def parse_fault(text: str) -> tuple[Fault, float]:
     Raises `ConfigError` with a sentence that says what is allowed.
     """
     name, _, probability = text.partition("=")
-    try:
+    with suppress(ValueError):
         fault, chance = Fault(name.strip()), float(probability)
-    except ValueError:
-        chance = math.nan
-    if not 0 <= chance <= 1:
-        names = ", ".join(fault.value for fault in Fault)
-        raise ConfigError(
-            f"fault {text!r} is not allowed: it must be NAME=PROBABILITY,"
-            f" with a NAME of {names} and a PROBABILITY from 0 to 1"
-        )
-    return fault, chance
+        if 0 <= chance <= 1:
+            return fault, chance
+    names = ", ".join(fault.value for fault in Fault)
+    raise ConfigError(
+        f"fault {text!r} is not allowed: it must be NAME=PROBABILITY,"
+        f" NAME one of {names}, and PROBABILITY a number from 0 to 1"
+    )
 
 
 def create_simulator(options: SimulatorOptions) -> web.Application:
@@ -138,7 +142,7 @@ async def _subscribe(request: web.Request) -> web.StreamResponse:
 
 @dataclass(frozen=True, slots=True)
 class _Pace:
-    """When events are due: number `first` at the loop's time `start`, the others evenly before and after it."""
+    """When events are due: number `first` at the loop's time `start`, the others evenly around it."""
 
     rate: float
     end: float
@@ -177,18 +181,23 @@ class _Feed:
         self._pace = _Pace(options.rate, end, self._loop.time())
         self._connections = count()
         self._streams: set[_Stream] = set()
+        self._stopped = False
 
     async def subscribe(self, request: web.Request) -> web.StreamResponse:
-        # Each connection has luck of its own: with one for all, a resumed stream would be cut at the same event.
+        # The luck is not the event's: a stream that resumes would be cut at the same event for ever.
         luck = Random(f"{self._options.seed}/{next(self._connections)}")  # noqa: S311  # repeatable, not secret
         stream = _Stream(request, self._options, luck)
         self._streams.add(stream)
+        if self._stopped:
+            stream.stop()
         try:
             return await self._answer(request, stream)
         finally:
             self._streams.remove(stream)
 
     def stop(self) -> None:
+        """Has every stream end now, also one whose request is still on its way to `subscribe`."""
+        self._stopped = True
         for stream in self._streams:
             stream.stop()
 
@@ -230,6 +239,7 @@ class _Stream:
         return self._luck.random() < self._options.faults.get(fault, 0)
 
     def stop(self) -> None:
+        """Has the stream end now: after whole events, unless some cannot leave."""
         self._stopped.set_result(None)
         transport = self._request.transport
         if transport is not None and transport.get_write_buffer_size():
@@ -241,7 +251,7 @@ class _Stream:
         end = self._loop.time() + seconds
         left = seconds
         while not self._over():
-            # aiohttp tells a handler that its reader has left only when it writes, so a silent one has to look.
+            # aiohttp tells a handler that its reader has left only when it writes; a silent one has to look.
             await asyncio.wait((self._stopped,), timeout=min(left, _LOOK))
             left = end - self._loop.time()
             if left <= 0:
@@ -266,7 +276,7 @@ class _Stream:
         """The batch as it is sent, up to the fault that ends the stream if there is one."""
         if not self._eventful:
             return "".join([self._frame(event) for event in batch]).encode(), None
-        frames = []
+        frames: list[bytes] = []
         for event in batch:
             frame = self._frame(event).encode()
             if self.strikes(Fault.STALL):

@@ -58,7 +58,7 @@ def walk(
 
 
 class StoreContract:
-    """Subclass it as `Test…` and give it the fixture `store_url`: the URL of an empty store, for each test."""
+    """Subclass it as `Test…`, with a fixture `store_url`: the URL of an empty store, for each test."""
 
     @pytest.fixture
     def store(self, store_url: str) -> Iterator[BlockingStore]:

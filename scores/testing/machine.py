@@ -162,6 +162,6 @@ class StoreMachine(RuleBasedStateMachine):
 def check_store(url: str, *, max_examples: int = 50, steps: int = 40) -> None:
     """Runs the state machine on the store at the URL; raises when the store and the dictionary differ."""
     run_state_machine_as_test(
-        lambda: StoreMachine(url),
+        lambda: StoreMachine(url),  # type: ignore[arg-type]  # any factory will do, says its documentation
         settings=settings(deadline=None, max_examples=max_examples, stateful_step_count=steps),
     )

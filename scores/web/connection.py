@@ -94,9 +94,9 @@ class Connection(web.RequestHandler):
     def handle_error(
         self,
         request: web.BaseRequest,
-        status: int = 500,
+        status: int = 500,  # noqa: ARG002  # aiohttp's signature; the exception says more
         exc: BaseException | None = None,
-        message: str | None = None,
+        message: str | None = None,  # noqa: ARG002  # likewise
     ) -> web.StreamResponse:
         """What aiohttp answers to a head that its parser refused, and to an error outside of any handler."""
         self.head_arrived()
@@ -118,7 +118,7 @@ class Connection(web.RequestHandler):
         if not isinstance(options.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **options)
 
-    async def shutdown(self, timeout: float | None = 15.0) -> None:
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109  # aiohttp's signature
         """Lets what is in flight finish, for `timeout` seconds in all."""
         transport = self.transport
         try:

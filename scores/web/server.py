@@ -63,6 +63,5 @@ async def _listen(runner: web.AppRunner, config: Config) -> asyncio.Server:
             factory, config.host, config.port, backlog=_BACKLOG, reuse_address=os.name == "posix"
         )
     except OSError as exc:
-        raise ConfigError(
-            f"cannot listen on {config.host}:{config.port}: {exc.strerror or exc}; choose another with --host and --port"
-        ) from exc
+        reason = f"cannot listen on {config.host}:{config.port}: {exc.strerror or exc}"
+        raise ConfigError(f"{reason}; choose another with --host and --port") from exc

@@ -92,7 +92,7 @@ async def test_a_trickled_body(api_for: ApiFor) -> None:
 
 
 async def test_a_body_that_breaks_off_changes_nothing(api: Any, caplog: pytest.LogCaptureFixture) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(api.address.rpartition(":")[2]))
+    _, writer = await asyncio.open_connection("127.0.0.1", int(api.address.rpartition(":")[2]))
     writer.write(POST + b'Content-Length: 26\r\n\r\n{"UUID":"a1-b1",')
     writer.write_eof()
     await writer.drain()

@@ -1,9 +1,8 @@
 """Every error is `application/problem+json`, whoever raised it; nothing shows a traceback."""
 
-import asyncio
-import logging
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -143,8 +142,6 @@ class BrokenStore(EmbeddedStore):
 @pytest.fixture
 async def broken_api(api_for: Callable[..., Awaitable[Any]], monkeypatch: pytest.MonkeyPatch) -> Any:
     async def start(error: Exception) -> Any:
-        from contextlib import asynccontextmanager
-
         @asynccontextmanager
         async def open_broken(_url: str) -> Any:
             yield BrokenStore(error)

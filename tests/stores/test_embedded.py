@@ -1,0 +1,90 @@
+"""What only the embedded stores promise: limits, the collector's peace, pages that cost what they cost."""
+
+import gc
+from array import array
+from typing import Any
+
+import pytest
+
+from scores.errors import StoreFull
+from scores.models import Inspector, InspectorKey, Outcome, Repeats, Result, ResultKey, Score, StudentKey
+from scores.stores.embedded import EmbeddedStore
+from scores.stores.rows import MAX_ROW
+from scores.testing import BlockingStore, open_blocking
+
+
+@pytest.fixture(params=["dict", "sharded"])
+def store(request: pytest.FixtureRequest) -> Any:
+    with open_blocking(request.param) as opened:
+        yield opened
+
+
+def embedded(store: BlockingStore) -> EmbeddedStore:
+    inner = store.store
+    assert isinstance(inner, EmbeddedStore)
+    return inner
+
+
+def references() -> int:
+    """How many references the collector follows in a full collection: its work, counted."""
+    gc.collect()
+    return sum(len(gc.get_referents(one)) for one in gc.get_objects())
+
+
+def test_the_collectors_work_does_not_grow_with_the_keys(store: BlockingStore) -> None:
+    before = references()
+    for start in range(0, 20_000, 500):
+        results = [Result(f"s{i}", i % 1000, 0.5) for i in range(start, start + 500)]
+        store.record(results, repeats=Repeats.LAST)
+    for i in range(20_000):
+        store.add(Score(f"u{i}", 5))
+    del results
+    # 20,000 students, 20,000 results, 20,000 inspectors: one reference for each would be 60,000.
+    assert references() - before < 1500
+
+
+def test_a_count_that_is_full_is_an_error_that_changes_nothing(store: BlockingStore) -> None:
+    full = Inspector("a1-b1", 2**30 - 1, 5 * (2**30 - 1))
+    embedded(store)._inspectors["a1-b1"] = (full.count << 33) + full.total
+    assert store.inspector("a1-b1") == full
+    with pytest.raises(StoreFull):
+        store.add(Score("a1-b1", 0))
+    assert store.inspector("a1-b1") == full
+
+
+def test_rows_that_are_used_up_are_an_error_that_changes_nothing(store: BlockingStore) -> None:
+    store.record([Result("foo", 3, 0.5)], repeats=Repeats.LAST)
+    embedded(store)._exams._next = MAX_ROW + 1
+    with pytest.raises(StoreFull):
+        store.record([Result("bar", 4, 0.5)], repeats=Repeats.LAST)
+    assert store.students(limit=9).total == 1
+    # What has its row goes on, and a row that is given up serves again.
+    store.record([Result("bar", 3, 0.5)], repeats=Repeats.LAST)
+    store.remove(StudentKey("foo"))
+    store.remove(StudentKey("bar"))
+    assert store.record([Result("bar", 4, 0.5)], repeats=Repeats.LAST) == [Outcome.NEW]
+
+
+def test_a_row_that_was_given_up_is_used_again(store: BlockingStore) -> None:
+    for i in range(100):
+        store.record([Result(f"s{i}", i, 0.5)], repeats=Repeats.LAST)
+        store.remove(ResultKey(f"s{i}", i))
+    students = embedded(store)._students
+    assert students._next == 1
+    assert students._free == array("q", [0])
+
+
+def test_nothing_is_left_of_what_is_removed(store: BlockingStore) -> None:
+    for i in range(3000):
+        store.record([Result(f"s{i}", i % 7, i / 3000)], repeats=Repeats.LAST)
+        store.add(Score(f"u{i}", 5))
+    for i in range(3000):
+        store.remove(StudentKey(f"s{i}"))
+        store.remove(InspectorKey(f"u{i}"))
+    inner = embedded(store)
+    for rows in (inner._students, inner._exams):
+        assert (len(rows.numbers), len(rows.keys), len(rows.totals)) == (0, 0, 0)
+        assert rows.order.after(None, 1) == []
+    assert (len(inner._scores), len(inner._inspectors)) == (0, 0)
+    for order in (inner._by_student, inner._by_exam):
+        assert order.after(None, 1) == []

@@ -1,0 +1,93 @@
+"""Exact totals against `fractions.Fraction`, over all finite doubles."""
+
+import math
+import random
+import sys
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scores import exact
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.lists(FINITE, min_size=1, max_size=30)
+MAX = sys.float_info.max
+TINY = math.ulp(0.0)
+
+
+def true_mean(values: list[float]) -> float:
+    return float(sum(map(Fraction, values)) / len(values))
+
+
+def total_of(values: list[float]) -> int:
+    return sum(map(exact.term, values), exact.EMPTY)
+
+
+@given(VALUES)
+def test_the_mean_is_the_double_nearest_to_the_true_mean(values: list[float]) -> None:
+    assert exact.mean(total_of(values)) == true_mean(values)
+
+
+@given(VALUES, st.randoms())
+def test_the_order_does_not_matter(values: list[float], rng: random.Random) -> None:
+    shuffled = rng.sample(values, len(values))
+    assert total_of(values) == total_of(shuffled)
+
+
+@given(VALUES, VALUES)
+def test_taking_out_undoes_adding(kept: list[float], removed: list[float]) -> None:
+    assert total_of(kept + removed) - total_of(removed) == total_of(kept)
+
+
+@given(VALUES, VALUES)
+def test_totals_merge_exactly(one: list[float], other: list[float]) -> None:
+    assert exact.mean(total_of(one) + total_of(other)) == true_mean(one + other)
+
+
+@given(VALUES)
+def test_the_count_is_kept_whatever_the_sign_of_the_sum(values: list[float]) -> None:
+    assert exact.count(total_of(values)) == len(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [MAX, MAX, MAX],
+        [-MAX, -MAX],
+        [MAX, -MAX],
+        [MAX, TINY],
+        [TINY],
+        [TINY, 0.0],
+        [TINY, TINY, 0.0],
+        [-TINY, -TINY, 0.0, 0.0],
+        [2.2250738585072014e-308, TINY],
+        [1.0, 2**-53],
+        [1.0, 2**-53, 2**-106],
+        [0.1] * 10,
+        [1e308, 1e-308, -1e308],
+    ],
+)
+def test_the_mean_of_extremes(values: list[float]) -> None:
+    assert exact.mean(total_of(values)) == true_mean(values)
+
+
+def test_the_total_of_nothing_is_empty() -> None:
+    assert total_of([]) == exact.EMPTY
+    assert exact.count(exact.EMPTY) == 0
+
+
+def test_nothing_has_no_mean() -> None:
+    with pytest.raises(ZeroDivisionError):
+        exact.mean(exact.EMPTY)
+
+
+def test_an_infinity_has_no_term() -> None:
+    with pytest.raises(OverflowError):
+        exact.term(math.inf)
+
+
+def test_nan_has_no_term() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        exact.term(math.nan)

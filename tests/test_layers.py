@@ -1,0 +1,133 @@
+"""The house keeps its floors: read from the imports, as text, so that nothing can hide behind a run."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import scores
+
+ROOT = Path(scores.__file__).parent
+
+# The longest prefix decides; a file imports from floors below its own, or from its own floor and folder.
+FLOORS = {
+    "scores.errors": 0,
+    "scores.exact": 0,
+    "scores.models": 1,
+    "scores.config": 2,
+    "scores.logs": 3,
+    "scores.feed.backoff": 1,
+    "scores.feed.decoder": 1,
+    "scores.feed.names": 1,
+    "scores.feed.status": 1,
+    "scores.stores.order": 2,
+    "scores.stores.rows": 3,
+    "scores.stores.base": 3,
+    "scores.stores.embedded": 4,
+    "scores.stores.memory": 5,
+    "scores.stores.sharded": 5,
+    "scores.stores": 6,
+    "scores": 7,
+    "scores.feed.parser": 2,
+    "scores.feed.rejects": 2,
+    "scores.feed.sequence": 2,
+    "scores.feed.connection": 2,
+    "scores.feed.client": 7,
+    "scores.feed.simulator": 7,
+    "scores.feed": 7,
+    "scores.testing.oracle": 7,
+    "scores.testing.blocking": 7,
+    "scores.testing.machine": 8,
+    "scores.testing.contract": 9,
+    "scores.testing": 10,
+    "scores.web.keys": 8,
+    "scores.web.problems": 9,
+    "scores.web.connection": 10,
+    "scores.web.bodies": 10,
+    "scores.web.queries": 10,
+    "scores.web.pages": 11,
+    "scores.web.students": 12,
+    "scores.web.exams": 12,
+    "scores.web.inspectors": 12,
+    "scores.web.service": 12,
+    "scores.web.routes": 13,
+    "scores.web.app": 14,
+    "scores.web.server": 15,
+    "scores.web": 15,
+    "scores.cli": 16,
+    "scores.__main__": 17,
+}
+
+MODULES = sorted(
+    str(path.relative_to(ROOT.parent).with_suffix("")).replace("/", ".").removesuffix(".__init__")
+    for path in ROOT.rglob("*.py")
+)
+
+
+def path_of(module: str) -> Path:
+    base = ROOT.parent / module.replace(".", "/")
+    return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+
+
+def imports_of(module: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path_of(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            source = node.module or ""
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                yield inner if inner in MODULES else source
+
+
+def test_every_module_has_its_floor() -> None:
+    assert set(MODULES) == set(FLOORS)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_from_floors_below(module: str) -> None:
+    ours = [name for name in imports_of(module) if name.partition(".")[0] == "scores"]
+    above = [name for name in ours if FLOORS[name] >= FLOORS[module]]
+    assert not above
+
+
+def test_two_backends_do_not_import_each_other() -> None:
+    backends = {"scores.stores.memory", "scores.stores.sharded"}
+    for backend in backends:
+        assert not backends & set(imports_of(backend))
+
+
+def test_only_one_module_knows_the_event_source_library() -> None:
+    knowing = [
+        module for module in MODULES for name in imports_of(module) if name.startswith("aiohttp_sse_client")
+    ]
+    assert knowing == ["scores.feed.connection"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_imported_for_the_type_checker_alone(module: str) -> None:
+    assert "TYPE_CHECKING" not in path_of(module).read_text(encoding="utf-8")
+
+
+def test_the_package_does_not_need_the_web() -> None:
+    code = "import sys, scores; sys.exit('aiohttp' in sys.modules or 'scores.web' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_file_is_longer_than_400_lines(module: str) -> None:
+    assert len(path_of(module).read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_the_public_names_are_these() -> None:
+    assert set(scores.__all__) == {
+        "Config", "ConfigError", "Exam", "ExamReport", "Fault", "Inspector", "InspectorKey", "InvalidInput",
+        "InvalidQuery", "Key", "MalformedJSON", "NotFound", "Outcome", "Page", "Repeats", "Result", "ResultKey",
+        "Score", "ScoresError", "Store", "StoreError", "StoreFactory", "StoreFull", "Student", "StudentKey",
+        "StudentReport", "exact", "open_store",
+    }  # fmt: skip
+    assert all(hasattr(scores, name) for name in scores.__all__)

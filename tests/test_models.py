@@ -1,0 +1,137 @@
+"""What is a value and what is none."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scores.errors import InvalidInput
+from scores.models import (
+    MAX_EXAM,
+    Inspector,
+    Repeats,
+    Result,
+    Score,
+    is_exam,
+    is_id,
+    parse_exam_score,
+    parse_result,
+    parse_score,
+)
+
+ANYTHING: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["exam", "score", "studentId", "UUID"]), inner)
+    ),
+)
+
+
+@given(ANYTHING)
+def test_whatever_is_parsed_is_a_valid_value_or_invalid_input(data: object) -> None:
+    for parse in (parse_result, parse_score, parse_exam_score):
+        try:
+            value = parse(data)
+        except InvalidInput as error:
+            assert error.faults
+            assert str(error)
+            continue
+        match value:
+            case Result(student_id, exam, score):
+                assert is_id(student_id)
+                assert type(exam) is int
+                assert 0 <= exam <= MAX_EXAM
+                assert type(score) is float
+                assert 0 <= score <= 1
+            case Score(uuid, score):
+                assert is_id(uuid)
+                assert type(score) is int
+                assert 0 <= score <= 5
+            case _:
+                assert 0 <= value <= 1
+
+
+def test_minus_zero_is_zero() -> None:
+    assert math.copysign(1, parse_result({"studentId": "foo", "exam": 3, "score": -0.0}).score) == 1
+    assert math.copysign(1, parse_exam_score({"score": -0.0})) == 1
+
+
+def test_an_integer_is_a_score_of_its_value() -> None:
+    assert parse_result({"studentId": "foo", "exam": 3, "score": 1}) == Result("foo", 3, 1.0)
+
+
+@pytest.mark.parametrize(
+    "score", [math.nan, math.inf, -math.inf, 1.0000000000000002, -5e-324, True, None, "1", 10**400]
+)
+def test_no_score(score: object) -> None:
+    with pytest.raises(InvalidInput, match="score must be a number from 0 to 1"):
+        parse_result({"studentId": "foo", "exam": 3, "score": score})
+
+
+@pytest.mark.parametrize("exam", [0, 3, 3.0, MAX_EXAM, 2.0**62])
+def test_an_exam(exam: object) -> None:
+    assert is_exam(exam)
+
+
+@pytest.mark.parametrize("exam", [-1, 1.5, MAX_EXAM + 1, 2.0**63, math.inf, math.nan, True, None, "3", [3]])
+def test_no_exam(exam: object) -> None:
+    assert not is_exam(exam)
+    with pytest.raises(InvalidInput, match="exam must be an integer from 0"):
+        parse_result({"studentId": "foo", "exam": exam, "score": 1})
+
+
+@pytest.mark.parametrize(
+    "one", ["a", " ", "...", "a/b", "\u00a0", "\u200b", "\u2028", "é", "🎓" * 256, "\U0010ffff"]
+)
+def test_an_id(one: str) -> None:
+    assert is_id(one)
+
+
+@pytest.mark.parametrize(
+    "one", ["", ".", "..", "\0", "a\n", "\x1f", "\x7f", "\x80", "\x9f", "\ud800", "x" * 257, 1, None, b"a"]
+)
+def test_no_id(one: object) -> None:
+    assert not is_id(one)
+    with pytest.raises(InvalidInput, match="UUID must be a string of 1 to 256"):
+        parse_score({"UUID": one, "score": 5})
+
+
+def test_each_fault_is_named_by_its_pointer() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_result({"exam": "x", "score": 0.5})
+    assert [fault.where for fault in caught.value.faults] == ["/studentId", "/exam"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("x", "the string 'x'"),
+        ("é\n", r"the string '\xe9\n'"),
+        ("x" * 300, "a string of 300 characters that begins 'xxx"),
+        (None, "null"),
+        (True, "true"),
+        ([1], "an array"),
+        ({}, "an object"),
+        (7, "7"),
+        (4.5, "4.5"),
+        (10**300, "that number"),
+        (math.nan, "that number"),
+    ],
+)
+def test_an_error_shows_what_came(value: object, shown: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_score({"UUID": "a1-b1", "score": value})
+    assert shown in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("repeats", "kept"), [(Repeats.LAST, 0.2), (Repeats.FIRST, 0.5), (Repeats.MAX, 0.5), (Repeats.MIN, 0.2)]
+)
+def test_a_policy_keeps_one_of_two(repeats: Repeats, kept: float) -> None:
+    assert repeats.keep(0.5, 0.2) == kept
+
+
+def test_an_inspectors_mean_is_rounded_once() -> None:
+    assert Inspector("a1-b1", 3, 14).mean == 14 / 3
