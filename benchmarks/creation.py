@@ -40,6 +40,8 @@ class Creation:
     worst_cpu: int
     worst_cpu_at: int
     p99_99_cpu: int
+    preemptions: int
+    """How often the kernel gave this process' core to another one meanwhile."""
 
 
 def create(store: str, ids: str, keys: int) -> Creation:
@@ -51,20 +53,22 @@ async def _create(url: str, ids: str, keys: int) -> Creation:
     wall, cpu, name = Histogram(), Histogram(), f"stores, {url}, {ids} ids"
     async with open_store(url) as store:
         with Progress(name, keys) as progress:
-            before = _resident()
+            resident, preemptions = _resident(), _preemptions()
             await _fill(store, KINDS[ids](keys), wall, cpu, progress)
-            grown, peak = _resident() - before, _peak() - before
+            preemptions = _preemptions() - preemptions
+            grown = _resident() - resident
         await _check(store, keys)
     return Creation(
         seconds_in_writes=wall.total / 1e9,
         bytes_grown=grown,
-        bytes_grown_at_peak=peak,
+        bytes_grown_at_peak=max(_peak() - resident, grown),
         worst=wall.worst,
         worst_at=wall.worst_at,
         p99_99=wall.percentile(99.99),
         worst_cpu=cpu.worst,
         worst_cpu_at=cpu.worst_at,
         p99_99_cpu=cpu.percentile(99.99),
+        preemptions=preemptions,
     )
 
 
@@ -93,6 +97,10 @@ def _resident() -> int:
     """The memory that the process has now, in bytes."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * resource.getpagesize()
+
+
+def _preemptions() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _peak() -> int:

@@ -1,12 +1,12 @@
 """The time of one page, from listings of a thousand to a million items.
 
 The rule: whole listings are walked, page by page, so that the figures are those of every page and not
-of the first; small listings are walked often enough to time as many pages.
+of the first; small listings are walked as often as it takes to time as many pages.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from itertools import batched
+from itertools import islice
 from random import Random
 from time import perf_counter_ns
 from typing import Any, Final
@@ -14,6 +14,97 @@ from typing import Any, Final
 from benchmarks.errors import BenchmarkError
 from benchmarks.histogram import Histogram
 from benchmarks.ids import short
+from benchmarks.progress import Progress
 from benchmarks.results import Row
 from scores.models import Page, Repeats, Result
 from scores.stores import Store, open_store
+
+__all__ = ["METHOD", "measure_pages"]
+
+METHOD: Final = (
+    "A store is filled with students, in no order, each with one result in the same exam. Then"
+    " Store.students and the results of Store.exam are walked from the first page to the last, 100 items a"
+    " page, as often as it takes to time as many pages as the longest listing has. growth: the p50 divided"
+    " by that of the shortest listing."
+)
+
+_EXAM: Final = 1
+_LIMIT: Final = 100
+
+_Fetch = Callable[[Store, str | None], Awaitable[Page[Any]]]
+
+
+def measure_pages(stores: Sequence[str], *, sizes: Sequence[int]) -> list[Row]:
+    """The figures of each store, listing and size."""
+    return [row for store in stores for row in asyncio.run(_measure(store, sorted(sizes)))]
+
+
+async def _measure(url: str, sizes: Sequence[int]) -> list[Row]:
+    rows: list[Row] = []
+    shortest: dict[str, int] = {}
+    results, filled, pages = _results(sizes[-1]), 0, max(sizes[-1] // _LIMIT, 1)
+    async with open_store(url) as store:
+        for size in sizes:
+            await _fill(store, islice(results, size - filled))
+            filled = size
+            for listing, fetch in _LISTINGS.items():
+                times = await _time(store, fetch, size, pages=pages, name=f"pages, {url}, {listing}")
+                p50 = times.percentile(50)
+                growth = round(p50 / shortest.setdefault(listing, p50), 2)
+                rows.append({"store": url, "listing": listing, **_figures(times, size), "growth": growth})
+    return rows
+
+
+def _results(count: int) -> Iterator[Result]:
+    seeded = Random(100)
+    return (Result(student_id, _EXAM, seeded.random()) for student_id in short(count))
+
+
+async def _fill(store: Store, results: Iterator[Result]) -> None:
+    for result in results:
+        await store.record([result], repeats=Repeats.LAST)
+
+
+async def _students(store: Store, after: str | None) -> Page[Any]:
+    return await store.students(after=after, limit=_LIMIT)
+
+
+async def _exam(store: Store, after: str | None) -> Page[Any]:
+    report = await store.exam(_EXAM, after=after, limit=_LIMIT)
+    if report is None:
+        raise BenchmarkError("the store has lost an exam")
+    return report.results
+
+
+_LISTINGS: Final[dict[str, _Fetch]] = {"students": _students, "results of an exam": _exam}
+
+
+async def _time(store: Store, fetch: _Fetch, size: int, *, pages: int, name: str) -> Histogram:
+    """Walks the listing until at least so many pages have been timed."""
+    times = Histogram()
+    with Progress(f"{name} of {size:,}", pages) as progress:
+        while times.count < pages:
+            await _walk(store, fetch, size, times)
+            progress.reached(times.count)
+    return times
+
+
+async def _walk(store: Store, fetch: _Fetch, size: int, times: Histogram) -> None:
+    seen, after, more = 0, None, True
+    while more:
+        start = perf_counter_ns()
+        page = await fetch(store, after)
+        times.record(perf_counter_ns() - start)
+        seen, after, more = seen + len(page.items), page.next, page.next is not None
+    if seen != size:
+        raise BenchmarkError(f"a walk over {size} items met {seen}")
+
+
+def _figures(times: Histogram, size: int) -> Row:
+    return {
+        "stored": size,
+        "pages": times.count,
+        "p50_us": times.percentile(50) / 1000,
+        "p99_us": times.percentile(99) / 1000,
+        "max_us": times.worst / 1000,
+    }

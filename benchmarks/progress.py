@@ -5,6 +5,7 @@ The rule: it is only for people. When standard error is no terminal, nothing is 
 
 import sys
 from time import monotonic
+from typing import Self
 
 __all__ = ["Progress"]
 
@@ -21,7 +22,7 @@ class Progress:
         self._shown = sys.stderr.isatty()
         self._next = 0.0
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

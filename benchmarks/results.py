@@ -42,6 +42,7 @@ def provenance() -> Row:
             "cores": os.cpu_count(),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "system": platform.platform(),
+            "load_average": os.getloadavg(),
         },
     }
 
@@ -63,9 +64,10 @@ def _git(*arguments: str) -> str:
     """What git says, without waiting for its locks; nothing where there is no repository."""
     command = ["git", "--no-optional-locks", *arguments]
     try:
-        return subprocess.run(command, cwd=_ROOT, capture_output=True, check=True, text=True).stdout
+        run = subprocess.run(command, cwd=_ROOT, capture_output=True, check=True, text=True)  # noqa: S603 - ours
     except (OSError, subprocess.CalledProcessError):
         return ""
+    return run.stdout
 
 
 def _cpu() -> str:

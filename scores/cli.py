@@ -22,7 +22,7 @@ from scores.config import Config, Setting, settings, unknown_variables
 from scores.errors import ConfigError
 from scores.feed.simulator import SimulatorOptions, create_simulator, parse_fault
 from scores.feed.status import FeedStatus
-from scores.web.server import running, until_signal
+from scores.web.server import running, stop_on_signal
 
 try:
     import uvloop
@@ -62,8 +62,8 @@ log = logging.getLogger("scores")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command, and gives its exit status."""
-    arguments = _parser().parse_args(argv)
     try:
+        arguments = _parser().parse_args(argv)
         config = Config.read(os.environ, vars(arguments))
         logs.configure(config)
         for sentence in unknown_variables(os.environ):
@@ -85,27 +85,30 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
 
 
 async def _serve(config: Config, _arguments: argparse.Namespace) -> None:
+    stop = stop_on_signal()
     async with running(config) as address:
         _log_start(config, address)
-        await until_signal()
+        await stop.wait()
     log.info("stopped")
 
 
 async def _demo(config: Config, arguments: argparse.Namespace) -> None:
+    stop = stop_on_signal()
     async with _simulating(_options(arguments), "127.0.0.1", 0) as feed:
         config = replace(config, feed=feed)
         async with running(config) as address:
             _log_start(config, address)
             print(_TRY.format(address=address, feed=feed), flush=True)
-            await until_signal()
+            await stop.wait()
     log.info("stopped")
 
 
 async def _feed(_config: Config, arguments: argparse.Namespace) -> None:
+    stop = stop_on_signal()
     async with _simulating(_options(arguments), arguments.feed_host, arguments.feed_port) as url:
         log.info("simulated feed: %s", url)
         print(f"curl -N {url}", flush=True)
-        await until_signal()
+        await stop.wait()
     log.info("stopped")
 
 
@@ -159,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
         "--host", dest="feed_host", default="127.0.0.1", help="address to listen on (%(default)s)"
     )
     feed.add_argument(
-        "--port", dest="feed_port", type=int, default=8001, help="port to listen on (%(default)s)"
+        "--port", dest="feed_port", type=_port, default=8001, help="port to listen on (%(default)s)"
     )
     _add_simulator(feed)
     return parser
@@ -180,6 +183,12 @@ def _command(
     )
     command.set_defaults(command=run)
     return command
+
+
+def _port(text: str) -> int:
+    (setting,) = (setting for setting in settings() if setting.name == "port")
+    port: int = setting.read(text, setting.flag)
+    return port
 
 
 def _add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:

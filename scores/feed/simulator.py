@@ -296,13 +296,10 @@ class _Stream:
         return f"event: score\ndata: {event.data}\n\n"
 
     async def _end(self, fault: Fault) -> None:
-        if fault is Fault.STALL:
-            await self.idle(math.inf)
-            return
-        # One pass of the loop, in which what was written leaves.
-        await self.idle(0)
+        # Before a cut, one pass of the loop lets what was written leave.
+        await self.idle(math.inf if fault is Fault.STALL else 0)
         transport = self._request.transport
-        if transport is not None:
+        if transport is not None and fault is Fault.CUT:
             transport.abort()
 
     async def _pause(self, response: web.StreamResponse, seconds: float) -> None:

@@ -39,7 +39,7 @@ class Connections:
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_answering", "_connections", "_head_deadline")
+    __slots__ = ("_answered", "_answering", "_connections", "_draining", "_head_deadline")
 
     def __init__(self, connections: Connections) -> None:
         config = connections.config
@@ -56,6 +56,8 @@ class Connection(web.RequestHandler):
         )
         self._connections = connections
         self._answering = False
+        self._answered: asyncio.Future[None] | None = None
+        self._draining = False
         self._head_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -86,10 +88,26 @@ class Connection(web.RequestHandler):
             self._head_deadline.cancel()
             self._head_deadline = None
 
-    def answering(self, now: bool, /) -> None:
-        """Whether a request is being answered from now on."""
-        self._answering = now
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Has the handler answer, with the connection knowing that it does."""
         self.head_arrived()
+        self._answering = True
+        try:
+            response = await handler(request)
+        finally:
+            self._answering = False
+            if self._answered is not None:
+                self._answered.set_result(None)
+        if self._draining:
+            response.force_close()
+        return response
+
+    def close(self) -> None:
+        """Closes the connection, after the answer that is under way."""
+        # aiohttp's own would from now on drop what is still to come of the request's body.
+        self._draining = True
+        if not self._answering:
+            super().close()
 
     def handle_error(
         self,
@@ -123,6 +141,9 @@ class Connection(web.RequestHandler):
         transport = self.transport
         try:
             async with asyncio.timeout(timeout):
+                if self._answering:
+                    self._answered = asyncio.get_running_loop().create_future()
+                    await self._answered
                 await super().shutdown(timeout)
         except TimeoutError:
             log.warning("a request was still in flight after %s s", timeout)
@@ -141,13 +162,9 @@ class Connection(web.RequestHandler):
 async def heads(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Tells the connection when a request is being answered."""
     connection = request.protocol
-    if not isinstance(connection, Connection):
-        return await handler(request)
-    connection.answering(True)
-    try:
-        return await handler(request)
-    finally:
-        connection.answering(False)
+    return await (
+        connection.answer(request, handler) if isinstance(connection, Connection) else handler(request)
+    )
 
 
 def _access_log(config: Config) -> dict[str, Any]:

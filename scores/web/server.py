@@ -18,7 +18,7 @@ from scores.errors import ConfigError
 from scores.web.app import create_app
 from scores.web.connection import Connections
 
-__all__ = ["running", "until_signal"]
+__all__ = ["running", "stop_on_signal"]
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +45,17 @@ async def running(config: Config) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def until_signal() -> None:
-    """Returns on SIGINT (Ctrl-C) or SIGTERM, whichever comes first."""
+def stop_on_signal() -> asyncio.Event:
+    """An event that SIGINT (Ctrl-C) and SIGTERM set from now on."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+        loop.add_signal_handler(number, _stop, stop)
+    return stop
+
+
+def _stop(stop: asyncio.Event) -> None:
     log.info("stopping: finishing what is in flight")
+    stop.set()
 
 
 async def _listen(runner: web.AppRunner, config: Config) -> asyncio.Server:

@@ -9,6 +9,8 @@ import orjson
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from support.sockets import connection
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -44,15 +46,9 @@ class Api:
 
     async def raw(self, data: bytes) -> bytes:
         """Sends the bytes on a connection of their own, and gives all that comes until it is closed."""
-        url = URL(self.address)
-        reader, writer = await asyncio.open_connection(url.host, url.port)
-        try:
+        async with connection(self.address) as (reader, writer), asyncio.timeout(20):
             writer.write(data)
-            async with asyncio.timeout(20):
-                return await reader.read()
-        finally:
-            writer.close()
-            await writer.wait_closed()
+            return await reader.read()
 
 
 def quote(text: str) -> str:

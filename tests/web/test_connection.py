@@ -1,11 +1,11 @@
 """What the parser refuses, what comes too slowly, and who comes too late: over a real socket."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 import pytest
+from support.sockets import connection
 
 ApiFor = Callable[..., Awaitable[Any]]
 POST = b"POST /scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -64,25 +64,21 @@ async def test_a_head_that_does_not_end(api_for: ApiFor, data: bytes) -> None:
 
 async def test_a_second_head_that_does_not_end(api_for: ApiFor) -> None:
     api = await api_for(head_timeout=0.2)
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(api.address.rpartition(":")[2]))
-    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
-    writer.write(b"GET /livez HT")
-    check_problem(await reader.read(), 408, "request-timeout")
-    writer.close()
-    await writer.wait_closed()
+    async with connection(api.address) as (reader, writer):
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+        writer.write(b"GET /livez HT")
+        check_problem(await reader.read(), 408, "request-timeout")
 
 
 async def test_a_head_in_two_parts_is_waited_for(api_for: ApiFor) -> None:
     api = await api_for(head_timeout=5)
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(api.address.rpartition(":")[2]))
-    writer.write(b"GET /livez HTTP/1.1\r\nHo")
-    await writer.drain()
-    await (await api.session.get(api.address + "/livez")).read()
-    writer.write(b"st: x\r\nConnection: close\r\n\r\n")
-    assert (await reader.read()).startswith(b"HTTP/1.1 200")
-    writer.close()
-    await writer.wait_closed()
+    async with connection(api.address) as (reader, writer):
+        writer.write(b"GET /livez HTTP/1.1\r\nHo")
+        await writer.drain()
+        await (await api.session.get(api.address + "/livez")).read()
+        writer.write(b"st: x\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
 
 
 async def test_a_trickled_body(api_for: ApiFor) -> None:
@@ -92,34 +88,25 @@ async def test_a_trickled_body(api_for: ApiFor) -> None:
 
 
 async def test_a_body_that_breaks_off_changes_nothing(api: Any, caplog: pytest.LogCaptureFixture) -> None:
-    _, writer = await asyncio.open_connection("127.0.0.1", int(api.address.rpartition(":")[2]))
-    writer.write(POST + b'Content-Length: 26\r\n\r\n{"UUID":"a1-b1",')
-    writer.write_eof()
-    await writer.drain()
-    writer.close()
-    await writer.wait_closed()
+    async with connection(api.address) as (_, writer):
+        writer.write(POST + b'Content-Length: 26\r\n\r\n{"UUID":"a1-b1",')
+        writer.write_eof()
+        await writer.drain()
     assert (await api.get("/inspectors")).json["total"] == 0
     assert not caplog.records
 
 
 async def test_one_connection_more_than_there_may_be(api_for: ApiFor) -> None:
     api = await api_for(max_connections=2)
-    port = int(api.address.rpartition(":")[2])
-    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    answer = await reader.read()
-    check_problem(answer, 503, "overloaded")
-    assert b"Retry-After: " in answer
-    writer.close()
-    await writer.wait_closed()
-    # One leaves, one may come.
-    held[0][1].close()
-    await held[0][1].wait_closed()
-    held[1][1].write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-    await held[1][0].readuntil(b"}")
-    assert (await api.get("/livez")).status == 200
-    held[1][1].close()
-    await held[1][1].wait_closed()
+    async with connection(api.address) as (reader, writer):
+        async with connection(api.address), connection(api.address) as (late, _):
+            answer = await late.read()
+            check_problem(answer, 503, "overloaded")
+            assert b"Retry-After: " in answer
+        # One has left, which the server has seen once it answers the other; so one may come.
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"}")
+        assert (await api.get("/livez")).status == 200
 
 
 async def test_pipelined_requests_are_answered_in_order(api: Any) -> None:

@@ -1,0 +1,147 @@
+"""Every benchmark runs from its command line, at a tiny size, and its figures are sane: none can rot.
+
+Rule: nothing here says how fast anything is; a committed result says that.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).parent.parent
+
+
+Measure = Callable[..., dict[str, Any]]
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def histogram_type() -> Iterator[Any]:
+    """The class; the folder is not installed, so it is found by its place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT)
+        yield import_module("benchmarks.histogram").Histogram
+
+
+@pytest.fixture
+def measure(tmp_path: Path) -> Measure:
+    """Runs a benchmark that has to succeed, and gives what it keeps."""
+
+    def run(*arguments: object) -> dict[str, Any]:
+        file = tmp_path / "kept.json"
+        done = command(*arguments, "--json", file)
+        assert (done.returncode, done.stderr) == (0, "")
+        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        assert kept["benchmark"] == arguments[0]
+        return kept
+
+    return run
+
+
+def test_post_measures_each_store_and_checks_the_mean(measure: Measure) -> None:
+    figures = measure("post", "-k", 50)["figures"]
+    assert [row["store"] for row in figures] == ["dict", "sharded"]
+    for row in figures:
+        assert (row["requests"], row["errors"], row["mean_exact"]) == (50, 0, True)
+        assert row["requests_per_s"] > 0
+        assert 0 < row["p50_us"] <= row["p99_us"] <= row["max_us"]
+
+
+async def test_post_counts_what_a_running_server_has_already(serve: Callable[..., Any]) -> None:
+    address = await serve()
+    for _ in range(2):
+        done = await asyncio.to_thread(command, "post", "--url", address, "-k", 7)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+async def test_post_fails_when_answers_are_no_success(serve: Callable[..., Any]) -> None:
+    address = await serve()
+    done = await asyncio.to_thread(command, "post", "--url", f"{address}/nowhere", "-k", 7)
+    assert done.returncode == 1
+    header, figures = (line.split() for line in done.stdout.splitlines())
+    assert dict(zip(header, figures, strict=True))["errors"] == "7"
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://127.0.0.1:1"])
+def test_post_says_in_one_line_why_there_is_no_server(url: str) -> None:
+    done = command("post", "--url", url)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert url in done.stderr
+
+
+def test_a_server_that_does_not_start_is_an_error() -> None:
+    done = command("post", "--store", "nonsense", "-k", 1)
+    assert done.returncode == 1
+    assert "nonsense" in done.stderr
+
+
+@pytest.mark.parametrize("store", ["dict", "sharded"])
+def test_stores_measures_memory_and_writes(measure: Measure, store: str) -> None:
+    figures = measure("stores", "--store", store, "--keys", 5000, "--rounds", 1)["figures"]
+    assert [row["ids"] for row in figures] == ["short", "uuid"]
+    for row in figures:
+        assert (row["store"], row["keys"], len(row["rounds"])) == (store, 5000, 1)
+        assert 0 < row["bytes_per_key"] <= row["peak_bytes_per_key"]
+        assert all(0 < one["p99_99"] <= one["worst"] for one in row["rounds"])
+        assert row["writes_per_s"] > 0
+
+
+def test_pages_measures_each_listing_at_each_size(measure: Measure) -> None:
+    figures = measure("pages", "--size", 300, "--size", 10)["figures"]
+    assert [(row["store"], row["listing"], row["stored"]) for row in figures] == [
+        (store, listing, size)
+        for store in ("dict", "sharded")
+        for size in (10, 300)
+        for listing in ("students", "results of an exam")
+    ]
+    for row in figures:
+        assert row["pages"] >= 3
+        assert 0 < row["p50_us"] <= row["p99_us"] <= row["max_us"]
+        assert row["growth"] > 0
+
+
+def test_decoder_measures_each_stream(measure: Measure) -> None:
+    figures = measure("decoder", "--events", 50, "--rounds", 1)["figures"]
+    assert [row["stream"] for row in figures] == ["plain", "numbered"]
+    for row in figures:
+        assert (row["events"], row["rounds"]) == (50, 1)
+        assert row["ratio"] > 0
+
+
+def test_what_is_kept_says_where_it_comes_from(measure: Measure) -> None:
+    kept = measure("decoder", "--events", 1, "--rounds", 1)
+    assert kept["method"]
+    assert kept["date"].endswith("+00:00")
+    assert kept["python"].endswith(".".join(map(str, sys.version_info[:3])))
+    assert set(kept["packages"]) == {"aiohttp", "uvloop", "orjson"}
+    assert kept["machine"]["cores"] >= 1
+
+
+def test_the_help_teaches_every_command() -> None:
+    assert command("--help").stdout.count("python -m benchmarks ") >= 5
+
+
+@given(st.lists(st.integers(0, 2**63 - 1) | st.integers(0, 1000), min_size=1), st.floats(0.01, 100))
+def test_a_percentile_is_at_most_a_percent_too_high(
+    histogram_type: Any, values: list[int], percent: float
+) -> None:
+    histogram = histogram_type()
+    for value in values:
+        histogram.record(value)
+    reached = (one for one in sorted(values) if sum(v <= one for v in values) >= len(values) * percent / 100)
+    true = next(reached)
+    assert true <= histogram.percentile(percent) <= true * 1.01
+    assert (histogram.count, histogram.total) == (len(values), sum(values))
+    assert values.index(max(values)) == histogram.worst_at or max(values) == 0
