@@ -1,0 +1,51 @@
+# Everything runs in a virtual environment of its own, made on first use; a machine needs Python >= 3.11.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PORT   ?= 8000
+STAMP   = $(VENV)/.installed-$(1)
+
+.PHONY: run test lint format bench bench-smoke docs clean help
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(call STAMP,run) ## a server with a simulated feed; PORT=8000
+	$(BIN)/scores demo --port $(PORT)
+
+test: $(call STAMP,test) ## all tests, with branch coverage
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)
+
+lint: $(call STAMP,lint) ## types and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(call STAMP,lint) ## mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(call STAMP,run) ## k sequential POSTs on one connection, for each embedded store
+	$(BIN)/python -m benchmarks post --store dict --store sharded
+
+docs: ## where the documentation is
+	@echo "docs/README.md"
+
+clean: ## forget the virtual environment and all caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "scores needs Python 3.11 or later; set PYTHON=…"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV); }
+
+$(call STAMP,run): $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(call STAMP,test): $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(call STAMP,lint): $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@
