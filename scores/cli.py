@@ -20,7 +20,8 @@ import scores
 from scores import logs
 from scores.config import Config, Setting, settings, unknown_variables
 from scores.errors import ConfigError
-from scores.feed.simulator import SimulatorOptions, create_simulator, parse_fault
+from scores.feed.faults import parse_fault
+from scores.feed.simulator import SimulatorOptions, create_simulator
 from scores.feed.status import FeedStatus
 from scores.web.server import running, stop_on_signal
 

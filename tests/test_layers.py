@@ -22,6 +22,8 @@ FLOORS = {
     "scores.feed.backoff": 1,
     "scores.feed.decoder": 1,
     "scores.feed.names": 1,
+    "scores.feed.faults": 1,
+    "scores.feed.pace": 1,
     "scores.feed.status": 1,
     "scores.stores.order": 2,
     "scores.stores.rows": 3,

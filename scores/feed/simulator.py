@@ -9,8 +9,7 @@ import asyncio
 import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import dataclass, field
 from itertools import count, islice
 from random import Random
 from typing import Final
@@ -18,50 +17,16 @@ from typing import Final
 from aiohttp import web
 
 from scores.errors import ConfigError
+from scores.feed.faults import PER_EVENT, RUBBISH, FeedFault
+from scores.feed.pace import Pace
 from scores.feed.sequence import Announcement, ExamSeries
 
-__all__ = ["Fault", "SimulatorOptions", "create_simulator", "parse_fault"]
+__all__ = ["SimulatorOptions", "create_simulator"]
 
-_BATCH: Final = 700
-"""Most events written at once: about 64 KiB."""
 _LOOK: Final = 0.5
 _MAX_RATE: Final = 1_000_000
 _COMMENT: Final = b":\n\n"
 _HEADERS: Final = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
-
-_RUBBISH: Final = (
-    b'event: score\ndata: {"studentId":"Rubbish","exam":1,"score":0.5\n\n',
-    b'event: score\ndata: {"studentId":"Rubbish","exam":1,"score":1.01}\n\n',
-    b'event: score\ndata: {"studentId":"Rubbish","exam":1,"score":NaN}\n\n',
-    b'event: score\ndata: {"studentId":"Rubbish","exam":1,"score":"0.5"}\n\n',
-    b'event: score\ndata: {"studentId":"Rubbish","exam":-1,"score":0.5}\n\n',
-    b'event: score\ndata: {"exam":1,"score":0.5}\n\n',
-    b'event: score\ndata: ["Rubbish",1,0.5]\n\n',
-    b"event: score\ndata: \xff\xfe\x80\xc0\n\n",
-    b"event: score\ndata\n\n",
-    b'event: rubbish\ndata: {"studentId":"Rubbish","exam":1,"score":0.5}\n\n',
-    b"rubbish\n\n",
-)
-
-
-class Fault(Enum):
-    """What a feed can be asked to do wrong: for each event, or where it says so for each connection."""
-
-    CUT = "cut"
-    """The connection is aborted in the middle of the event."""
-    REPEAT = "repeat"
-    """The event is sent twice."""
-    GARBAGE = "garbage"
-    """Rubbish follows the event."""
-    STALL = "stall"
-    """The feed falls silent before the event, until the reader leaves."""
-    REFUSE = "refuse"
-    """The connection is answered 503."""
-    SLOW = "slow"
-    """The connection gets its headers only after the options' `delay`."""
-
-
-_PER_EVENT: Final = (Fault.CUT, Fault.REPEAT, Fault.GARBAGE, Fault.STALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +43,10 @@ class SimulatorOptions:
     """Each event has an id, and `Last-Event-ID` goes on after it, also with what was missed meanwhile."""
     count: int | None = None
     """How many events the series has; the connection stays open after the last."""
-    faults: Mapping[Fault, float] = field(default_factory=dict)
+    faults: Mapping[FeedFault, float] = field(default_factory=dict)
     """The probability of each fault, 0 … 1."""
     delay: float = 2.0
-    """How long `Fault.SLOW` takes."""
+    """How long `FeedFault.SLOW` takes."""
     keepalive: float = 15.0
     """After so long without an event a comment is sent."""
 
@@ -97,23 +62,6 @@ class SimulatorOptions:
 def _check(name: str, value: object, valid: bool, /, *, allowed: str) -> None:
     if not valid:
         raise ConfigError(f"{name}={value} is not allowed: it must be {allowed}")
-
-
-def parse_fault(text: str) -> tuple[Fault, float]:
-    """The fault and its probability that `NAME=PROBABILITY` states, such as `cut=0.01`.
-
-    Raises `ConfigError` with a sentence that says what is allowed.
-    """
-    name, _, probability = text.partition("=")
-    with suppress(ValueError):
-        fault, chance = Fault(name.strip()), float(probability)
-        if 0 <= chance <= 1:
-            return fault, chance
-    names = ", ".join(fault.value for fault in Fault)
-    raise ConfigError(
-        f"fault {text!r} is not allowed: it must be NAME=PROBABILITY,"
-        f" NAME one of {names}, and PROBABILITY a number from 0 to 1"
-    )
 
 
 def create_simulator(options: SimulatorOptions) -> web.Application:
@@ -140,36 +88,6 @@ async def _subscribe(request: web.Request) -> web.StreamResponse:
     return await request.app[_FEED].subscribe(request)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pace:
-    """When events are due: number `first` at the loop's time `start`, the others evenly around it."""
-
-    rate: float
-    end: float
-    """The number at which the events end, or infinity."""
-    start: float
-    first: int = 0
-
-    def next(self, now: float) -> int:
-        """The number of the event that a live stream sends next."""
-        return self.first + math.ceil((now - self.start) * self.rate)
-
-    def ready(self, number: int, now: float) -> int:
-        """How many events from that number on are due, up to a batch."""
-        due = self.first + math.floor((now - self.start) * self.rate) + 1 - number if self.rate else _BATCH
-        return max(0, int(min(due, _BATCH, self.end - number)))
-
-    def wait(self, number: int, now: float) -> float:
-        """Seconds until that event is due, 0.0 … infinity."""
-        if number >= self.end:
-            return math.inf
-        return max(0.0, self.start + (number - self.first) / self.rate - now) if self.rate else 0.0
-
-    def resumed(self, number: int, now: float) -> "_Pace":
-        """The pace of a stream that goes on from that number: its own if that is ahead of the live one."""
-        return replace(self, start=now, first=number) if self.rate and number > self.next(now) else self
-
-
 class _Feed:
     """A running simulator: the series, since when it is live, and the open streams."""
 
@@ -178,7 +96,7 @@ class _Feed:
         self._series = series
         self._loop = asyncio.get_running_loop()
         end = math.inf if options.count is None else options.count
-        self._pace = _Pace(options.rate, end, self._loop.time())
+        self._pace = Pace(options.rate, end, self._loop.time())
         self._connections = count()
         self._streams: set[_Stream] = set()
         self._stopped = False
@@ -202,9 +120,9 @@ class _Feed:
             stream.stop()
 
     async def _answer(self, request: web.Request, stream: "_Stream") -> web.StreamResponse:
-        if stream.strikes(Fault.REFUSE):
+        if stream.strikes(FeedFault.REFUSE):
             return web.Response(status=503, text="refused, as asked for\n")
-        if stream.strikes(Fault.SLOW):
+        if stream.strikes(FeedFault.SLOW):
             await stream.idle(self._options.delay)
         response = web.StreamResponse(headers=_HEADERS)
         # A reader may leave at any time; that is how a stream usually ends.
@@ -214,7 +132,7 @@ class _Feed:
             await stream.send(response, self._series.since(number), number=number, pace=pace)
         return response
 
-    def _entry(self, last_event_id: str) -> tuple[int, _Pace]:
+    def _entry(self, last_event_id: str) -> tuple[int, Pace]:
         """Where in the series a stream begins, and its pace."""
         now = self._loop.time()
         last = self._series.number(last_event_id) if self._options.ids else None
@@ -230,11 +148,11 @@ class _Stream:
         self._request = request
         self._options = options
         self._luck = luck
-        self._eventful = any(options.faults.get(fault) for fault in _PER_EVENT)
+        self._eventful = any(options.faults.get(fault) for fault in PER_EVENT)
         self._loop = asyncio.get_running_loop()
         self._stopped: asyncio.Future[None] = self._loop.create_future()
 
-    def strikes(self, fault: Fault) -> bool:
+    def strikes(self, fault: FeedFault) -> bool:
         """Whether the fault happens this time."""
         return self._luck.random() < self._options.faults.get(fault, 0)
 
@@ -258,7 +176,7 @@ class _Stream:
                 return
 
     async def send(
-        self, response: web.StreamResponse, events: Iterable[Announcement], *, number: int, pace: _Pace
+        self, response: web.StreamResponse, events: Iterable[Announcement], *, number: int, pace: Pace
     ) -> None:
         """Sends the events, which begin with that number, each when it is due, until the stream is over."""
         events = iter(events)
@@ -272,22 +190,22 @@ class _Stream:
             else:
                 await self._pause(response, pace.wait(number, self._loop.time()))
 
-    def _frames(self, batch: list[Announcement]) -> tuple[bytes, Fault | None]:
+    def _frames(self, batch: list[Announcement]) -> tuple[bytes, FeedFault | None]:
         """The batch as it is sent, up to the fault that ends the stream if there is one."""
         if not self._eventful:
             return "".join([self._frame(event) for event in batch]).encode(), None
         frames: list[bytes] = []
         for event in batch:
             frame = self._frame(event).encode()
-            if self.strikes(Fault.STALL):
-                return b"".join(frames), Fault.STALL
-            if self.strikes(Fault.CUT):
-                return b"".join((*frames, frame[: len(frame) // 2])), Fault.CUT
+            if self.strikes(FeedFault.STALL):
+                return b"".join(frames), FeedFault.STALL
+            if self.strikes(FeedFault.CUT):
+                return b"".join((*frames, frame[: len(frame) // 2])), FeedFault.CUT
             frames.append(frame)
-            if self.strikes(Fault.REPEAT):
+            if self.strikes(FeedFault.REPEAT):
                 frames.append(frame)
-            if self.strikes(Fault.GARBAGE):
-                frames.append(self._luck.choice(_RUBBISH))
+            if self.strikes(FeedFault.GARBAGE):
+                frames.append(self._luck.choice(RUBBISH))
         return b"".join(frames), None
 
     def _frame(self, event: Announcement) -> str:
@@ -295,11 +213,11 @@ class _Stream:
             return f"id: {event.id}\nevent: score\ndata: {event.data}\n\n"
         return f"event: score\ndata: {event.data}\n\n"
 
-    async def _end(self, fault: Fault) -> None:
+    async def _end(self, fault: FeedFault) -> None:
         # Before a cut, one pass of the loop lets what was written leave.
-        await self.idle(math.inf if fault is Fault.STALL else 0)
+        await self.idle(math.inf if fault is FeedFault.STALL else 0)
         transport = self._request.transport
-        if transport is not None and fault is Fault.CUT:
+        if transport is not None and fault is FeedFault.CUT:
             transport.abort()
 
     async def _pause(self, response: web.StreamResponse, seconds: float) -> None:

@@ -15,8 +15,9 @@ import pytest
 from aiohttp.test_utils import TestServer
 from support.feeds import eventually
 
+from scores.feed.faults import FeedFault
 from scores.feed.sequence import ExamSeries
-from scores.feed.simulator import Fault, SimulatorOptions, create_simulator
+from scores.feed.simulator import SimulatorOptions, create_simulator
 from scores.models import Result, parse_result
 
 Listening = Callable[..., Any]
@@ -45,18 +46,18 @@ async def simulate(no_leaks: None) -> AsyncIterator[Callable[..., Any]]:
 @pytest.mark.parametrize(
     ("faults", "count"),
     [
-        ({Fault.CUT: 0.01}, 2000),
-        ({Fault.REPEAT: 0.2}, 2000),
-        ({Fault.GARBAGE: 0.2}, 2000),
-        ({Fault.STALL: 0.005}, 1000),
-        ({Fault.REFUSE: 0.7, Fault.CUT: 0.01}, 1000),
-        ({Fault.SLOW: 0.5, Fault.CUT: 0.005}, 1000),
-        (dict.fromkeys(Fault, 0.01), 1000),
+        ({FeedFault.CUT: 0.01}, 2000),
+        ({FeedFault.REPEAT: 0.2}, 2000),
+        ({FeedFault.GARBAGE: 0.2}, 2000),
+        ({FeedFault.STALL: 0.005}, 1000),
+        ({FeedFault.REFUSE: 0.7, FeedFault.CUT: 0.01}, 1000),
+        ({FeedFault.SLOW: 0.5, FeedFault.CUT: 0.005}, 1000),
+        (dict.fromkeys(FeedFault, 0.01), 1000),
     ],
     ids=lambda value: "+".join(fault.value for fault in value) if isinstance(value, dict) else str(value),
 )
 async def test_every_result_arrives_through_a_fault(
-    simulate: Callable[..., Any], listening: Listening, faults: dict[Fault, float], count: int
+    simulate: Callable[..., Any], listening: Listening, faults: dict[FeedFault, float], count: int
 ) -> None:
     url = await simulate(count=count, faults=faults, delay=0.05)
     expected = series(count)
@@ -65,7 +66,7 @@ async def test_every_result_arrives_through_a_fault(
         assert set(store.written) == set(expected)
         # In order, but for what came twice.
         assert list(dict.fromkeys(store.written)) == expected
-        if Fault.GARBAGE not in faults:
+        if FeedFault.GARBAGE not in faults:
             assert client.status.rejected.total() == 0
 
 

@@ -16,8 +16,9 @@ from aiohttp.test_utils import TestServer
 from support.feeds import eventually
 
 from scores.errors import ConfigError, InvalidInput
+from scores.feed.faults import FeedFault, parse_fault
 from scores.feed.sequence import ExamSeries
-from scores.feed.simulator import Fault, SimulatorOptions, create_simulator, parse_fault
+from scores.feed.simulator import SimulatorOptions, create_simulator
 from scores.models import parse_result
 
 Simulate = Callable[..., Awaitable[TestServer]]
@@ -32,7 +33,7 @@ DOINGS: dict[str, dict[str, Any]] = {
     "sending": {"rate": 0},
     "waiting": {"rate": 0.01},
     "ended": {"rate": 0, "count": 0},
-    "stalled": {"rate": 0, "faults": {Fault.STALL: 1}},
+    "stalled": {"rate": 0, "faults": {FeedFault.STALL: 1}},
 }
 
 
@@ -206,14 +207,14 @@ async def test_a_silence_before_the_next_event_has_comments(simulate: Simulate, 
 
 
 async def test_an_event_is_sent_twice_on_request(simulate: Simulate, http: Http) -> None:
-    server = await simulate(rate=0, faults={Fault.REPEAT: 1})
+    server = await simulate(rate=0, faults={FeedFault.REPEAT: 1})
     assert await first_frames(http, server, 6) == [PLAIN[0], PLAIN[0], PLAIN[1], PLAIN[1], PLAIN[2], PLAIN[2]]
 
 
 async def test_a_connection_is_cut_in_the_middle_of_an_event_on_request(
     simulate: Simulate, http: Http
 ) -> None:
-    async with subscribe(http, await simulate(rate=0, faults={Fault.CUT: 1})) as response:
+    async with subscribe(http, await simulate(rate=0, faults={FeedFault.CUT: 1})) as response:
         body = await whole_body(response)
     assert body
     assert PLAIN[0].startswith(body)
@@ -221,7 +222,7 @@ async def test_a_connection_is_cut_in_the_middle_of_an_event_on_request(
 
 
 async def test_every_event_arrives_through_cuts_in_the_end(simulate: Simulate, http: Http) -> None:
-    server = await simulate(rate=0, ids=True, faults={Fault.CUT: 0.2})
+    server = await simulate(rate=0, ids=True, faults={FeedFault.CUT: 0.2})
     received: list[bytes] = []
     while len(received) < 50:
         async with subscribe(http, server, EVENTS[len(received) - 1].id if received else None) as response:
@@ -230,19 +231,19 @@ async def test_every_event_arrives_through_cuts_in_the_end(simulate: Simulate, h
 
 
 async def test_rubbish_follows_an_event_on_request(simulate: Simulate, http: Http) -> None:
-    server = await simulate(rate=0, faults={Fault.GARBAGE: 1})
+    server = await simulate(rate=0, faults={FeedFault.GARBAGE: 1})
     assert (await first_frames(http, server, 200))[::2] == PLAIN[:100]
 
 
 async def test_rubbish_is_of_many_kinds(simulate: Simulate, http: Http) -> None:
-    server = await simulate(rate=0, faults={Fault.GARBAGE: 1})
+    server = await simulate(rate=0, faults={FeedFault.GARBAGE: 1})
     rubbish = set((await first_frames(http, server, 1000))[1::2])
     for kind in (b"1.01", b"NaN", b"\xff", b'{"exam"', b"event: rubbish", b"0.5\n", b"data\n"):
         assert any(kind in frame for frame in rubbish)
 
 
 async def test_rubbish_is_never_a_result(simulate: Simulate, http: Http) -> None:
-    server = await simulate(rate=0, faults={Fault.GARBAGE: 1})
+    server = await simulate(rate=0, faults={FeedFault.GARBAGE: 1})
     for frame in (await first_frames(http, server, 1000))[1::2]:
         event, _, data = frame.decode(errors="replace").rstrip("\n").partition("\ndata: ")
         if event == "event: score":
@@ -251,12 +252,12 @@ async def test_rubbish_is_never_a_result(simulate: Simulate, http: Http) -> None
 
 
 async def test_rubbish_has_no_id(simulate: Simulate, http: Http) -> None:
-    server = await simulate(rate=0, ids=True, faults={Fault.GARBAGE: 1})
+    server = await simulate(rate=0, ids=True, faults={FeedFault.GARBAGE: 1})
     assert not any(frame.startswith(b"id:") for frame in (await first_frames(http, server, 200))[1::2])
 
 
 async def test_a_stream_falls_silent_on_request(simulate: Simulate, http: Http) -> None:
-    server = await simulate(rate=0, keepalive=0.01, faults={Fault.STALL: 0.1})
+    server = await simulate(rate=0, keepalive=0.01, faults={FeedFault.STALL: 0.1})
     async with subscribe(http, server) as response:
         first = await response.content.readany()
         assert b"".join(PLAIN).startswith(first)
@@ -265,30 +266,30 @@ async def test_a_stream_falls_silent_on_request(simulate: Simulate, http: Http) 
 
 
 async def test_a_connection_is_refused_on_request(simulate: Simulate, http: Http) -> None:
-    async with subscribe(http, await simulate(faults={Fault.REFUSE: 1})) as response:
+    async with subscribe(http, await simulate(faults={FeedFault.REFUSE: 1})) as response:
         assert response.status == 503
 
 
 async def test_the_headers_are_late_on_request(simulate: Simulate, http: Http) -> None:
-    server, loop = await simulate(delay=0.1, faults={Fault.SLOW: 1}), asyncio.get_running_loop()
+    server, loop = await simulate(delay=0.1, faults={FeedFault.SLOW: 1}), asyncio.get_running_loop()
     begin = loop.time()
     async with subscribe(http, server):
         assert loop.time() - begin >= 0.1
 
 
 async def test_a_fault_of_probability_0_never_happens(simulate: Simulate, http: Http) -> None:
-    server = await simulate(rate=0, faults=dict.fromkeys(Fault, 0))
+    server = await simulate(rate=0, faults=dict.fromkeys(FeedFault, 0))
     assert await first_frames(http, server, 5000) == PLAIN
 
 
 async def test_the_same_seed_gives_the_same_faults(simulate: Simulate, http: Http) -> None:
-    faults = {Fault.REPEAT: 0.3, Fault.GARBAGE: 0.3}
+    faults = {FeedFault.REPEAT: 0.3, FeedFault.GARBAGE: 0.3}
     one, other = await simulate(rate=0, faults=faults), await simulate(rate=0, faults=faults)
     assert await first_frames(http, one, 500) == await first_frames(http, other, 500)
 
 
 async def test_the_next_connection_has_other_faults(simulate: Simulate, http: Http) -> None:
-    server = await simulate(rate=0, faults={Fault.REPEAT: 0.3})
+    server = await simulate(rate=0, faults={FeedFault.REPEAT: 0.3})
     assert await first_frames(http, server, 500) != await first_frames(http, server, 500)
 
 
@@ -305,7 +306,7 @@ async def test_a_stream_ends_when_its_reader_leaves(simulate: Simulate, http: Ht
 
 
 async def test_a_reader_may_leave_before_the_headers(simulate: Simulate, http: Http) -> None:
-    server = await simulate(delay=0.2, faults={Fault.SLOW: 1})
+    server = await simulate(delay=0.2, faults={FeedFault.SLOW: 1})
     before = asyncio.all_tasks()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1), subscribe(http, server):
@@ -325,7 +326,7 @@ async def test_at_shutdown_a_stream_ends_as_a_whole_response(
 
 
 async def test_at_shutdown_nobody_waits_for_slow_headers(simulate: Simulate, http: Http) -> None:
-    server = await simulate(delay=60, faults={Fault.SLOW: 1})
+    server = await simulate(delay=60, faults={FeedFault.SLOW: 1})
     opening = asyncio.create_task(http.get(server.make_url("/scores")))
     await eventually(lambda: server.handler.requests_count == 1)
     await server.close()
@@ -359,9 +360,13 @@ async def test_a_reader_that_does_not_read_pins_no_memory(simulate: Simulate, ht
 
 @pytest.mark.parametrize(
     ("text", "fault"),
-    [("cut=0.01", (Fault.CUT, 0.01)), ("slow=1", (Fault.SLOW, 1)), (" stall = 0 ", (Fault.STALL, 0))],
+    [
+        ("cut=0.01", (FeedFault.CUT, 0.01)),
+        ("slow=1", (FeedFault.SLOW, 1)),
+        (" stall = 0 ", (FeedFault.STALL, 0)),
+    ],
 )
-def test_a_fault_is_read_from_its_name_and_probability(text: str, fault: tuple[Fault, float]) -> None:
+def test_a_fault_is_read_from_its_name_and_probability(text: str, fault: tuple[FeedFault, float]) -> None:
     assert parse_fault(text) == fault
 
 
@@ -386,7 +391,7 @@ def test_another_text_is_no_fault(text: str) -> None:
         {"count": -1},
         {"delay": float("inf")},
         {"keepalive": 0},
-        {"faults": {Fault.CUT: 2}},
+        {"faults": {FeedFault.CUT: 2}},
     ],
     ids=str,
 )
