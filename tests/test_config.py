@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +99,10 @@ def test_flag_and_variable_are_made_from_the_name(setting: Setting) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(FrozenInstanceError):
         Config().port = 1  # type: ignore[misc]  # that is the fact
+
+
+@pytest.mark.parametrize("setting", settings(), ids=lambda setting: setting.name)
+def test_the_reference_page_has_every_setting(setting: Setting) -> None:
+    page = (Path(__file__).parent.parent / "docs/reference/settings.md").read_text(encoding="utf-8")
+    row = f"| `{setting.flag}` | `{setting.variable}` | `{setting.shown_default}` | {setting.about} | {setting.allowed} |"
+    assert row in page.splitlines()
