@@ -28,8 +28,8 @@ format: $(call STAMP,lint) ## mend what can be mended by itself
 bench: $(call STAMP,run) ## k sequential POSTs on one connection, for each embedded store
 	$(BIN)/python -m benchmarks post --store dict --store sharded
 
-docs: ## where the documentation is
-	@echo "docs/README.md"
+docs: $(call STAMP,test) ## run the documentation's examples, follow its links
+	$(BIN)/python -m pytest -q tests/test_readme.py
 
 clean: ## forget the virtual environment and all caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

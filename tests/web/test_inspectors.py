@@ -22,9 +22,8 @@ async def test_the_answer_is_json_with_a_length(api: Any) -> None:
 
 
 async def test_a_mean_is_rounded_once(api: Any) -> None:
-    for score in (5, 5, 4):
-        answer = await api.post("a1-b1", score)
-    assert answer.json["mean"] == 14 / 3
+    answers = [await api.post("a1-b1", score) for score in (5, 5, 4)]
+    assert answers[-1].json["mean"] == 14 / 3
 
 
 async def test_members_that_are_not_known_are_ignored(api: Any) -> None:
