@@ -25,10 +25,13 @@ from scores.feed.status import FeedState, FeedStatus
 from scores.models import Result
 from scores.stores import Store
 
-__all__ = ["BATCH", "FeedClient"]
+__all__ = ["BATCH", "MAX_EVENT_ID", "FeedClient"]
 
 BATCH: Final = 256
 """Most results written at once; between two batches the server answers requests."""
+
+MAX_EVENT_ID: Final = 1024
+"""Most characters of an event id that is kept: servers refuse a request whose header is too long, for ever."""
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +122,8 @@ class FeedClient:
             self._retry = min(decoder.retry / 1000, self._config.feed_retry_max)
         for start in range(0, len(results), BATCH):
             await self._record(results[start : start + BATCH])
-        self.status.last_event_id = decoder.last_event_id
+        if len(decoder.last_event_id) <= MAX_EVENT_ID:
+            self.status.last_event_id = decoder.last_event_id
 
     def _parse(self, events: list[Event]) -> list[Result]:
         results, status = [], self.status

@@ -10,7 +10,7 @@ import pytest
 from support.feeds import HEAD, ScriptedFeed, event, eventually, then_hold
 
 from scores.errors import StoreError, StoreFull
-from scores.feed.client import BATCH
+from scores.feed.client import BATCH, MAX_EVENT_ID
 from scores.feed.status import FeedState, FeedStatus
 from scores.models import Result
 
@@ -70,6 +70,24 @@ async def test_an_id_without_an_event_is_resumed_after_too(scripted: Scripted, l
     async with listening(feed.url) as (_, store):
         await store.students_are("foo")
     assert feed.last_event_ids() == [None, "7"]
+
+
+async def test_an_id_too_long_for_a_header_is_not_kept(scripted: Scripted, listening: Listening) -> None:
+    long = "x" * (MAX_EVENT_ID + 1)
+    feed = await scripted(
+        HEAD + event("foo", number="1") + event("bar", number=long),
+        then_hold(HEAD + event("baz", number="2")),
+    )
+    async with listening(feed.url) as (_, store):
+        await store.students_are("foo", "bar", "baz")
+    assert feed.last_event_ids()[1] in (None, "1")
+
+
+async def test_an_id_of_any_characters_is_sent_back(scripted: Scripted, listening: Listening) -> None:
+    feed = await scripted(HEAD + event("foo", number="é 🎓\t"), then_hold(HEAD + event("bar")))
+    async with listening(feed.url) as (_, store):
+        await store.students_are("foo", "bar")
+    assert feed.last_event_ids() == [None, "é 🎓\t"]
 
 
 async def test_a_chunked_body_that_is_aborted_is_a_disconnect(
