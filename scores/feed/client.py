@@ -31,7 +31,7 @@ BATCH: Final = 256
 """Most results written at once; between two batches the server answers requests."""
 
 MAX_EVENT_ID: Final = 1024
-"""Most characters of an event id that is kept: servers refuse a request whose header is too long, for ever."""
+"""Most characters of an event id that is kept: a request with a longer header would be refused for ever."""
 
 log = logging.getLogger(__name__)
 
