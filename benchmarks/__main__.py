@@ -19,7 +19,7 @@ from benchmarks.pages import METHOD as PAGES
 from benchmarks.pages import measure_pages
 from benchmarks.post import METHOD as POST
 from benchmarks.post import post_to_stores, post_to_url
-from benchmarks.results import Row, print_table, save
+from benchmarks.results import Row, print_table, provenance, save
 from benchmarks.stores import METHOD as STORES
 from benchmarks.stores import measure_stores
 from scores.errors import ConfigError
@@ -60,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     # A server that is being measured must not be left behind.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    origin = {"benchmark": arguments.command, "method": arguments.method, **provenance()}
     try:
         rows = arguments.run(arguments)
     except (BenchmarkError, ConfigError) as exc:
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     print_table(rows)
     if arguments.json:
-        save(arguments.json, benchmark=arguments.command, method=arguments.method, rows=rows)
+        save(arguments.json, {**origin, "figures": rows})
     return 1 if any(row.get("passed") is False for row in rows) else 0
 
 
@@ -128,7 +129,7 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run, method=method)
-    command.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in this file")
+    command.add_argument("--json", type=_file, metavar="FILE", help="keep the figures in this file")
     return command
 
 
@@ -167,6 +168,14 @@ def _add_store(command: argparse._ActionsContainer) -> None:
     command.add_argument(
         "--store", action="append", help=f"store's URL, may be repeated ({', '.join(_EMBEDDED)})"
     )
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    # Said now, and not when a long measurement is over.
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed: there is no folder {str(path.parent)!r}")
+    return path
 
 
 def _positive(text: str) -> int:

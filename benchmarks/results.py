@@ -23,14 +23,8 @@ _ROOT: Final = Path(__file__).parent.parent
 _PACKAGES: Final = ("aiohttp", "uvloop", "orjson")
 
 
-def save(path: Path, *, benchmark: str, method: str, rows: Sequence[Row]) -> None:
-    """Writes the figures and their provenance as JSON."""
-    record = {"benchmark": benchmark, "method": method, **provenance(), "figures": rows}
-    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 def provenance() -> Row:
-    """The commit, the versions, the machine, and the time (UTC)."""
+    """The commit, the versions, the machine, and the time (UTC): to be asked before the measurement."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "HEAD").strip() or None,
@@ -43,8 +37,14 @@ def provenance() -> Row:
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "system": platform.platform(),
             "load_average": os.getloadavg(),
+            "nice": os.getpriority(os.PRIO_PROCESS, 0),
         },
     }
+
+
+def save(path: Path, record: Row) -> None:
+    """Writes the record as JSON."""
+    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def print_table(rows: Sequence[Row]) -> None:

@@ -23,7 +23,7 @@ from scores.errors import ConfigError
 from scores.feed.faults import parse_fault
 from scores.feed.simulator import SimulatorOptions, create_simulator
 from scores.feed.status import FeedStatus
-from scores.web.server import running, stop_on_signal
+from scores.web.server import address_of, refusal_to_listen, running, stop_on_signal
 
 try:
     import uvloop
@@ -99,7 +99,7 @@ async def _demo(config: Config, arguments: argparse.Namespace) -> None:
         config = replace(config, feed=feed)
         async with running(config) as address:
             _log_start(config, address)
-            print(_TRY.format(address=address, feed=feed), flush=True)
+            _say(_TRY.format(address=address, feed=feed))
             await stop.wait()
     log.info("stopped")
 
@@ -108,7 +108,7 @@ async def _feed(_config: Config, arguments: argparse.Namespace) -> None:
     stop = stop_on_signal()
     async with _simulating(_options(arguments), arguments.feed_host, arguments.feed_port) as url:
         log.info("simulated feed: %s", url)
-        print(f"curl -N {url}", flush=True)
+        _say(f"curl -N {url}")
         await stop.wait()
     log.info("stopped")
 
@@ -120,11 +120,20 @@ async def _simulating(options: SimulatorOptions, host: str, port: int) -> AsyncI
     try:
         try:
             await web.TCPSite(runner, host, port).start()
-        except OSError as exc:
-            raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
-        yield f"http://{host}:{runner.addresses[0][1]}/scores"
+        except (OSError, ValueError) as exc:
+            raise refusal_to_listen(host, port, exc) from exc
+        yield address_of(*runner.addresses[0][:2]) + "/scores"
     finally:
         await runner.cleanup()
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError as exc:
+        # Nobody reads what it prints; that is no reason to stop.
+        log.warning("cannot print: %s", exc.strerror)
+        sys.stdout = None  # or Python tries, and fails, once more at its exit
 
 
 def _log_start(config: Config, address: str) -> None:

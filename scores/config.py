@@ -7,6 +7,7 @@ reads the environment.
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final
@@ -65,9 +66,16 @@ def _setting(default: Any, parse: Callable[[str], Any], allowed: str, about: str
     return field(default=default, metadata={"parse": parse, "allowed": allowed, "about": about})
 
 
+def _plain(text: str) -> str:
+    """The text of a number; Python's own underscores, spaces and foreign digits are not allowed."""
+    if not re.fullmatch(r"[-+]?[0-9.]+", text):
+        raise ValueError(text)
+    return text
+
+
 def _integer(low: int, high: int, default: int, about: str) -> Any:
     def parse(text: str) -> int:
-        value = int(text)
+        value = int(_plain(text))
         if not low <= value <= high:
             raise ValueError(text)
         return value
@@ -77,7 +85,7 @@ def _integer(low: int, high: int, default: int, about: str) -> Any:
 
 def _seconds(low: float, high: float, default: float, about: str) -> Any:
     def parse(text: str) -> float:
-        value = float(text.removesuffix("s"))
+        value = float(_plain(text.removesuffix("s")))
         if not (math.isfinite(value) and low <= value <= high):
             raise ValueError(text)
         return value
@@ -100,12 +108,17 @@ def _text(text: str) -> str:
     return text.strip()
 
 
+# RFC 3986, section 2: neither is part of any URL.
+_NO_URL: Final = re.compile(r"[\s\\\x00-\x1f\x7f]|%(?![0-9A-Fa-f]{2})|//[^/?#]*\.\.")
+
+
 def _feed_url(text: str) -> str | None:
     text = text.strip()
     if text in ("", "off"):
         return None
     url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname:
+    # Reading the port raises ValueError for one that is none.
+    if url.scheme not in ("http", "https") or not url.hostname or url.port == 0 or _NO_URL.search(text):
         raise ValueError(text)
     return text
 
@@ -156,6 +169,9 @@ class Config:
     max_connections: int = _integer(1, 1_000_000, 10_000, "most open connections; one more is 503")
     head_timeout: float = _seconds(0.1, 3600, 10, "time for a request's head to arrive, else 408")
     body_timeout: float = _seconds(0.1, 3600, 10, "time for a request's body to arrive, else 408")
+    send_timeout: float = _seconds(
+        0.1, 3600, 30, "time for a client to take any of an answer, else it is cut"
+    )
     keepalive_timeout: float = _seconds(0.1, 86_400, 75, "how long an idle connection is kept open")
     shutdown_timeout: float = _seconds(0, 3600, 10, "time to finish requests in flight on exit")
 

@@ -105,7 +105,10 @@ async def test_the_version_is_the_packages(command: Callable[..., Any]) -> None:
         (["--store", "sharded:?shards=3"], {}, "with N a power of two from 1 to 65536"),
         (["--store", "sharded:?parts=4"], {}, "the store 'sharded:?parts=4' is not allowed"),
         (["--workers", "2"], {}, "--workers='2' is not allowed: it must be 1"),
-        (["--host", "no-such-host.invalid"], {}, "cannot listen on no-such-host.invalid:8000"),
+        (["--host", "no-such-host.invalid"], {}, "cannot listen on 'no-such-host.invalid' port 8000"),
+        (["--host", "a..b"], {}, "cannot listen on 'a..b' port 8000"),
+        (["--host", "a\nb"], {}, r"cannot listen on 'a\nb' port 8000"),
+        (["--port", "1_0"], {}, "--port='1_0' is not allowed"),
     ],
 )
 async def test_a_wrong_setting_stops_the_start_with_one_line(
@@ -123,13 +126,14 @@ async def test_a_port_that_is_taken_is_said_in_one_line(command: Callable[..., A
         port = str(taken.getsockname()[1])
         status, _, err = await output_of(command, "serve", "--feed", "off", "--port", port)
     assert status == 2
-    assert f"cannot listen on 127.0.0.1:{port}" in err
+    assert f"cannot listen on '127.0.0.1' port {port}" in err
     assert "--port" in err
     assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--fault", "cut"], ["--rate", "-1"], ["--students", "1"], ["--port", "99999"]]
+    "arguments",
+    [["--host", "a..b"], ["--fault", "cut"], ["--rate", "-1"], ["--students", "1"], ["--port", "99999"]],
 )
 async def test_a_wrong_option_of_the_feed_is_said_in_one_line(
     command: Callable[..., Any], arguments: list[str]
@@ -137,7 +141,16 @@ async def test_a_wrong_option_of_the_feed_is_said_in_one_line(
     status, _, err = await output_of(command, "feed", *arguments)
     assert status == 2
     assert "Traceback" not in err
-    assert "must be" in err or "invalid" in err
+    assert "must be" in err or "cannot listen" in err
+
+
+async def test_a_demo_whose_words_nobody_reads_runs_on(command: Callable[..., Any]) -> None:
+    demo = await command("demo", "--port", "0", listening=False)
+    demo.process.stdout.feed_eof()
+    demo.process._transport.get_pipe_transport(1).close()
+    await demo.until("listening")
+    await demo.until("cannot print: Broken pipe")
+    assert await demo.stop() == 0
 
 
 async def test_a_misspelt_variable_is_named_in_a_warning(command: Callable[..., Any]) -> None:

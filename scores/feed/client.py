@@ -8,6 +8,7 @@ section 9.2.3): a server outlives its feed's bad day. Only 204 ends it.
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -25,13 +26,13 @@ from scores.feed.status import FeedState, FeedStatus
 from scores.models import Result
 from scores.stores import Store
 
-__all__ = ["BATCH", "MAX_EVENT_ID", "FeedClient"]
-
-BATCH: Final = 256
-"""Most results written at once; between two batches the server answers requests."""
+__all__ = ["MAX_EVENT_ID", "FeedClient"]
 
 MAX_EVENT_ID: Final = 1024
 """Most characters of an event id that is kept: a request with a longer header would be refused for ever."""
+
+# What a header's value cannot hold (RFC 9110, section 5.5): an id with one of these is not kept either.
+_UNSENDABLE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 log = logging.getLogger(__name__)
 
@@ -120,10 +121,12 @@ class FeedClient:
             self._rejects.add("size", f"longer than {self._config.feed_max_event} characters", "")
         if decoder.retry is not None:
             self._retry = min(decoder.retry / 1000, self._config.feed_retry_max)
-        for start in range(0, len(results), BATCH):
-            await self._record(results[start : start + BATCH])
-        if len(decoder.last_event_id) <= MAX_EVENT_ID:
+        if results:
+            await self._record(results)
+        if len(decoder.last_event_id) <= MAX_EVENT_ID and not _UNSENDABLE.search(decoder.last_event_id):
             self.status.last_event_id = decoder.last_event_id
+        # A feed never rests while it is fast: this is where the server answers its requests.
+        await asyncio.sleep(0)
 
     def _parse(self, events: list[Event]) -> list[Result]:
         results, status = [], self.status
@@ -143,7 +146,7 @@ class FeedClient:
         return results
 
     async def _record(self, results: Sequence[Result]) -> None:
-        """Has the store take the results, however long it is away; other requests run before it returns."""
+        """Has the store take the results, however long it is away."""
         while True:
             try:
                 async with self._writing:
@@ -163,7 +166,6 @@ class FeedClient:
             self.status.state = FeedState.OPEN
             self._store_backoff.reset()
         self.status.recorded += len(results)
-        await asyncio.sleep(0)
 
     async def _await_store(self, exc: StoreError) -> None:
         if self.status.state is not FeedState.WAITING:

@@ -11,13 +11,17 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
+from typing import Final
 
 import aiohttp
 from aiohttp_sse_client.client import EventSource
 
 from scores.errors import FeedEnded, FeedError
 
-__all__ = ["connect"]
+__all__ = ["PIECE", "connect"]
+
+PIECE: Final = 8192
+"""Most bytes given at once, so that what they take to decode and record keeps nobody waiting."""
 
 _MAX_REDIRECTS = 5
 
@@ -41,10 +45,10 @@ async def connect(
             answers.append(answer)
 
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-        source = EventSource(
-            url, session=session, headers=headers, raise_for_status=keep, max_redirects=_MAX_REDIRECTS
-        )
         try:
+            source = EventSource(
+                url, session=session, headers=headers, raise_for_status=keep, max_redirects=_MAX_REDIRECTS
+            )
             async with asyncio.timeout(connect_timeout):
                 await source.connect()
         except (aiohttp.ClientError, OSError, ValueError) as exc:
@@ -58,8 +62,8 @@ async def connect(
 
 async def _chunks(content: aiohttp.StreamReader, idle_timeout: float) -> AsyncGenerator[bytes, None]:
     try:
-        async for chunk in content.iter_any():
-            yield chunk
+        async for piece in content.iter_chunked(PIECE):
+            yield piece
     except aiohttp.ServerTimeoutError as exc:
         raise FeedError(f"silent for {idle_timeout:g} s") from exc
     except (aiohttp.ClientError, OSError) as exc:

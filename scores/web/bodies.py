@@ -23,6 +23,7 @@ from scores.web.keys import CONFIG
 __all__ = ["JSON", "read_json", "respond"]
 
 JSON: Final = "application/json"
+_CODINGS: Final = frozenset({"identity", "gzip", "deflate"})
 _CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
@@ -41,6 +42,8 @@ async def read_json(request: web.Request) -> object:
         raise UnsupportedMediaType(f"the body must be JSON: send the header Content-Type: {JSON}")
     if (request.charset or "utf-8").lower() not in _CHARSETS:
         raise UnsupportedMediaType(f"the body must be in UTF-8: send the header Content-Type: {JSON}")
+    if request.headers.get("Content-Encoding", "identity").lower() not in _CODINGS:
+        raise UnsupportedMediaType("the body's Content-Encoding can be gzip or deflate, or must be left out")
     body = await _read(request)
     try:
         return orjson.loads(body)

@@ -19,6 +19,8 @@ from scores.web.problems import problem, raw_problem
 __all__ = ["Connection", "Connections", "heads"]
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
+_EOF_GRACE: Final = 0.1
+"""Seconds in which the next of a client's last requests has begun to be answered."""
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,16 @@ class Connections:
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_answered", "_answering", "_connections", "_draining", "_head_deadline")
+    __slots__ = (
+        "_answered",
+        "_connections",
+        "_draining",
+        "_head_deadline",
+        "_request",
+        "_send_deadline",
+        "_stream",
+        "_unsent",
+    )
 
     def __init__(self, connections: Connections) -> None:
         config = connections.config
@@ -55,17 +66,21 @@ class Connection(web.RequestHandler):
             **_access_log(config),
         )
         self._connections = connections
-        self._answering = False
+        self._request: web.Request | None = None
         self._answered: asyncio.Future[None] | None = None
         self._draining = False
         self._head_deadline: asyncio.TimerHandle | None = None
+        self._send_deadline: asyncio.TimerHandle | None = None
+        self._unsent = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connections.open += 1
+        self._stream = stream = cast(asyncio.Transport, transport)
         if self._connections.open <= self._connections.config.max_connections:
+            # Whatever the client has not taken calls `pause_writing`, and so has its time.
+            stream.set_write_buffer_limits(high=0)
             super().connection_made(transport)
             return
-        stream = cast(asyncio.Transport, transport)
         limit = self._connections.config.max_connections
         stream.write(raw_problem(Overloaded(f"the server has all of its {limit} connections open")))
         stream.close()
@@ -73,14 +88,28 @@ class Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connections.open -= 1
         self.head_arrived()
+        self._end_send_deadline()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         # A head that does not come at once has its time; a request being answered brings only its body.
-        if not self._answering and self._head_deadline is None and _END_OF_HEAD not in data:
+        if self._request is None and self._head_deadline is None and _END_OF_HEAD not in data:
             timeout = self._connections.config.head_timeout
             self._head_deadline = asyncio.get_running_loop().call_later(timeout, self._give_up)
         super().data_received(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's signature, which aiohttp narrows
+        """Keeps the connection of a client that has said all it has to say, until it is answered."""
+        asyncio.get_running_loop().call_later(_EOF_GRACE, self._end_after_eof)
+        return True
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._begin_send_deadline()
+
+    def resume_writing(self) -> None:
+        self._end_send_deadline()
+        super().resume_writing()
 
     def head_arrived(self) -> None:
         """The head is complete, or nothing more will come: it is not waited for any longer."""
@@ -91,12 +120,12 @@ class Connection(web.RequestHandler):
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Has the handler answer, with the connection knowing that it does."""
         self.head_arrived()
-        self._answering = True
+        self._request = request
         try:
             response = await handler(request)
         finally:
-            self._answering = False
-            if self._answered is not None:
+            self._request = None
+            if self._answered is not None and not self._answered.done():
                 self._answered.set_result(None)
         if self._draining:
             response.force_close()
@@ -106,7 +135,7 @@ class Connection(web.RequestHandler):
         """Closes the connection, after the answer that is under way."""
         # aiohttp's own would from now on drop what is still to come of the request's body.
         self._draining = True
-        if not self._answering:
+        if self._request is None:
             super().close()
 
     def handle_error(
@@ -138,17 +167,42 @@ class Connection(web.RequestHandler):
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109  # aiohttp's signature
         """Lets what is in flight finish, for `timeout` seconds in all."""
-        transport = self.transport
         try:
             async with asyncio.timeout(timeout):
-                if self._answering:
+                if self._request is not None:
                     self._answered = asyncio.get_running_loop().create_future()
                     await self._answered
                 await super().shutdown(timeout)
         except TimeoutError:
             log.warning("a request was still in flight after %s s", timeout)
-            if transport is not None:
-                transport.abort()
+            self._stream.abort()
+
+    def _end_after_eof(self) -> None:
+        if self._request is not None and self._request.content.is_eof():
+            asyncio.get_running_loop().call_later(_EOF_GRACE, self._end_after_eof)
+        else:
+            # All is answered, or the rest of the body will never come.
+            self.force_close()
+
+    def _begin_send_deadline(self) -> None:
+        if isinstance(self.transport, asyncio.Transport):
+            self._unsent = self.transport.get_write_buffer_size()
+            timeout = self._connections.config.send_timeout
+            transport = self.transport
+            self._send_deadline = asyncio.get_running_loop().call_later(
+                timeout, self._check_sending, transport
+            )
+
+    def _check_sending(self, transport: asyncio.Transport) -> None:
+        if transport.get_write_buffer_size() < self._unsent:
+            self._begin_send_deadline()
+        else:
+            transport.abort()
+
+    def _end_send_deadline(self) -> None:
+        if self._send_deadline is not None:
+            self._send_deadline.cancel()
+            self._send_deadline = None
 
     def _give_up(self) -> None:
         self._head_deadline = None
@@ -177,4 +231,4 @@ def _refusal(config: Config, exc: BadHttpMessage) -> ScoresError:
         return HeadTooLarge(f"the request line or a header field is longer than {config.max_header} bytes")
     if "Too many headers" in exc.message:
         return HeadTooLarge(f"the request has more than {config.max_headers} header fields")
-    return BadRequest("this is not an HTTP/1.1 request: " + exc.message.splitlines()[0].rstrip(":"))
+    return BadRequest("the request cannot be read: " + exc.message.splitlines()[0].rstrip(":"))

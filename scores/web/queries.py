@@ -10,17 +10,18 @@ from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
-from scores.errors import Fault, InvalidQuery
+from scores.errors import BadRequest, Fault, InvalidQuery
 from scores.models import EXAM_RULE, ID_RULE, MAX_EXAM, Page, is_id
 
 __all__ = [
     "MAX_LIMIT",
     "PAGING",
     "Slice",
-    "check_query",
+    "check_target",
     "exam_filter",
     "link_next",
     "parse_exam",
@@ -31,9 +32,11 @@ __all__ = [
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
 _SHOWN: Final = 40
+_NAMED: Final = 8
 PAGING: Final = frozenset({"limit", "after"})
 
 _INTEGER = re.compile("0|[1-9][0-9]{0,18}")
+_NO_OCTET = re.compile("%(?![0-9A-Fa-f]{2})")
 
 T = TypeVar("T")
 
@@ -46,15 +49,31 @@ class Slice:
     after: str | None
 
 
-def check_query(request: web.Request, known: Collection[str]) -> None:
-    """Raises `InvalidQuery` when the request has a parameter that is not known."""
-    faults = [
-        Fault(name, f"the parameter {name!r} is not known here: " + _known(known))
-        for name in dict.fromkeys(request.query)
-        if name not in known
-    ]
-    if faults:
-        raise InvalidQuery(*faults)
+def check_target(request: web.Request, known: Collection[str]) -> None:
+    """Refuses a target that is not percent-encoded UTF-8, or that has a parameter that is not known.
+
+    Raises `BadRequest` and `InvalidQuery`, which names the first `_NAMED` of them.
+    """
+    if "%" in request.raw_path and not _is_encoded(request.raw_path):
+        raise BadRequest("the path and the query must be percent-encoded UTF-8")
+    unknown = [name for name in dict.fromkeys(request.query) if name not in known]
+    if unknown:
+        rule = _known(known)
+        raise InvalidQuery(
+            *(
+                Fault(name[:_SHOWN], f"the parameter {name[:_SHOWN]!a} is not known here: {rule}")
+                for name in unknown[:_NAMED]
+            )
+        )
+
+
+def _is_encoded(target: str) -> bool:
+    """Whether every `%` begins two hexadecimal digits, and the octets are UTF-8 (RFC 3986, section 2.5)."""
+    try:
+        unquote_to_bytes(target).decode()
+    except UnicodeDecodeError:
+        return False
+    return not _NO_OCTET.search(target)
 
 
 def read_slice(request: web.Request) -> Slice:

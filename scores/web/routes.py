@@ -14,7 +14,7 @@ from aiohttp import web
 from scores.errors import ExpectationFailed
 from scores.web import exams, inspectors, service, students
 from scores.web.problems import problem
-from scores.web.queries import PAGING, check_query
+from scores.web.queries import PAGING, check_target
 
 __all__ = ["ROUTES", "Route", "add_routes"]
 
@@ -66,7 +66,7 @@ def add_routes(app: web.Application) -> None:
 
 
 async def _answer(route: Route, request: web.Request) -> web.StreamResponse:
-    check_query(request, route.query)
+    check_target(request, route.query)
     return await route.handler(request)
 
 

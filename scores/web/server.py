@@ -18,7 +18,7 @@ from scores.errors import ConfigError
 from scores.web.app import create_app
 from scores.web.connection import Connections
 
-__all__ = ["running", "stop_on_signal"]
+__all__ = ["address_of", "refusal_to_listen", "running", "stop_on_signal"]
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +38,24 @@ async def running(config: Config) -> AsyncIterator[str]:
         listener = await _listen(runner, config)
         try:
             host, port = listener.sockets[0].getsockname()[:2]
-            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            yield address_of(host, port)
         finally:
             listener.close()
     finally:
         await runner.cleanup()
+
+
+def address_of(host: str, port: int) -> str:
+    """The address of a server that listens there, `http://host:port`."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def refusal_to_listen(host: str, port: int, exc: Exception) -> ConfigError:
+    """What is said when nothing can listen there."""
+    reason = getattr(exc, "strerror", None) or exc
+    return ConfigError(
+        f"cannot listen on {host!a} port {port}: {reason}; choose another with --host and --port"
+    )
 
 
 def stop_on_signal() -> asyncio.Event:
@@ -66,6 +79,6 @@ async def _listen(runner: web.AppRunner, config: Config) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(
             factory, config.host, config.port, backlog=_BACKLOG, reuse_address=os.name == "posix"
         )
-    except OSError as exc:
-        reason = f"cannot listen on {config.host}:{config.port}: {exc.strerror or exc}"
-        raise ConfigError(f"{reason}; choose another with --host and --port") from exc
+    except (OSError, ValueError) as exc:
+        # ValueError: a name that no resolver would be asked for.
+        raise refusal_to_listen(config.host, config.port, exc) from exc

@@ -10,7 +10,8 @@ import pytest
 from support.feeds import HEAD, ScriptedFeed, event, eventually, then_hold
 
 from scores.errors import StoreError, StoreFull
-from scores.feed.client import BATCH, MAX_EVENT_ID
+from scores.feed.client import MAX_EVENT_ID
+from scores.feed.connection import PIECE
 from scores.feed.status import FeedState, FeedStatus
 from scores.models import Result
 
@@ -81,6 +82,16 @@ async def test_an_id_too_long_for_a_header_is_not_kept(scripted: Scripted, liste
     async with listening(feed.url) as (_, store):
         await store.students_are("foo", "bar", "baz")
     assert feed.last_event_ids()[1] in (None, "1")
+
+
+@pytest.mark.parametrize("character", ["\x01", "\x0b", "\x1f", "\x7f"])
+async def test_an_id_that_no_header_can_hold_is_not_kept(
+    scripted: Scripted, listening: Listening, character: str
+) -> None:
+    feed = await scripted(HEAD + event("foo", number=f"a{character}b"), then_hold(HEAD + event("bar")))
+    async with listening(feed.url) as (_, store):
+        await store.students_are("foo", "bar")
+    assert feed.last_event_ids() == [None, None]
 
 
 async def test_an_id_of_any_characters_is_sent_back(scripted: Scripted, listening: Listening) -> None:
@@ -405,8 +416,33 @@ async def test_a_fast_feed_is_written_in_batches_in_order(scripted: Scripted, li
         store.record = measured
         await eventually(lambda: len(store.written) == 1000)
     assert [result.exam for result in store.written] == list(range(1000))
-    assert max(sizes) <= BATCH
+    assert max(sizes) <= PIECE / 50
     assert len(sizes) < 100
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [b"event: score\ndata: {}\n\n", b"event: score\ndata: nonsense\n\n", b"\n", b":\n", b"data: x\n\n"],
+)
+async def test_a_flood_of_rubbish_keeps_nobody_waiting(
+    scripted: Scripted, listening: Listening, rubbish: bytes
+) -> None:
+    sent = asyncio.Event()
+
+    async def flood(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD + event("first") + rubbish * (1_000_000 // len(rubbish)) + event("last"))
+        await writer.drain()
+        sent.set()
+
+    feed = await scripted(flood, then_hold(HEAD))
+    passes = 0
+    async with listening(feed.url) as (_, store):
+        await store.students_are("first")
+        while len(store.seen) < 2:
+            # One pass of the loop: what every other request gets meanwhile.
+            await asyncio.sleep(0)
+            passes += 1
+    assert passes > 1_000_000 / PIECE / 2
 
 
 def test_a_password_in_the_url_is_not_shown() -> None:

@@ -40,7 +40,9 @@ def visits(store: EmbeddedStore) -> int:
 def test_the_collectors_work_does_not_grow_with_the_keys(store: BlockingStore) -> None:
     before = visits(embedded(store))
     for start in range(0, 20_000, 500):
-        store.record([Result(f"s{i}", i % 1000, 0.5) for i in range(start, start + 500)], repeats=Repeats.LAST)
+        store.record(
+            [Result(f"s{i}", i % 1000, 0.5) for i in range(start, start + 500)], repeats=Repeats.LAST
+        )
     for i in range(20_000):
         store.add(Score(f"u{i}", 5))
     # 20,000 students, 20,000 results, 20,000 inspectors: one visit for each would be 60,000.

@@ -1,11 +1,14 @@
 """What the parser refuses, what comes too slowly, and who comes too late: over a real socket."""
 
+import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 import pytest
 from support.sockets import connection
+from yarl import URL
 
 ApiFor = Callable[..., Awaitable[Any]]
 POST = b"POST /scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -103,10 +106,20 @@ async def test_one_connection_more_than_there_may_be(api_for: ApiFor) -> None:
             answer = await late.read()
             check_problem(answer, 503, "overloaded")
             assert b"Retry-After: " in answer
-        # One has left, which the server has seen once it answers the other; so one may come.
+        # One has left, so one may come.
+        await answered(api.address)
         writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        await reader.readuntil(b"}")
-        assert (await api.get("/livez")).status == 200
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+
+
+async def answered(address: str) -> None:
+    """Returns when the server has a connection to spare."""
+    async with asyncio.timeout(20):
+        while True:
+            async with connection(address) as (reader, writer):
+                writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                if b" 200 " in await reader.readline():
+                    return
 
 
 async def test_pipelined_requests_are_answered_in_order(api: Any) -> None:
@@ -115,3 +128,50 @@ async def test_pipelined_requests_are_answered_in_order(api: Any) -> None:
     answer = await api.raw(requests + b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     means = [part.split(b"}")[0] for part in answer.split(b'"mean":')[1:]]
     assert means == [b"5.0", b"4.0", b"4.0"]
+
+
+async def test_a_client_that_has_said_all_is_answered(api: Any) -> None:
+    request = POST + b'Content-Length: 26\r\n\r\n{"UUID":"a1-b1","score":5}'
+    async with connection(api.address) as (reader, writer):
+        writer.write(request * 3)
+        writer.write_eof()
+        answer = await reader.read()
+    assert answer.count(b"HTTP/1.1 200 OK") == 3
+
+
+async def test_a_client_that_never_reads_is_cut(api_for: ApiFor) -> None:
+    api = await api_for(send_timeout=0.2, max_connections=2)
+    results = [{"exam": 1, "student": f"{i:0256}"} for i in range(1000)]
+    for result in results:
+        await api.put(result["exam"], result["student"], 0.5)
+    url = URL(api.address)
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect((url.host, url.port))
+        deaf.sendall(b"GET /exams/1?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n" * 40)
+        # The client keeps one connection, the deaf one has the other: until it is cut there is no third.
+        await answered(api.address)
+
+
+async def test_a_client_that_reads_slowly_is_not_cut(api_for: ApiFor) -> None:
+    api = await api_for(send_timeout=0.3)
+    for i in range(1000):
+        await api.put(1, f"{i:0256}", 0.5)
+    whole = await api.get("/exams/1?limit=1000")
+    got = b""
+    async with connection(api.address) as (reader, writer):
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        writer.write(b"GET /exams/1?limit=1000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        while data := await reader.read(65536):
+            got += data
+            await api.get("/livez")
+    assert got.endswith(whole.body)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [b"/students/caf%e9", b"/students/%ff", b"/students/%GG", b"/students/%4", b"/students?after=%ff"],
+)
+async def test_a_target_that_is_not_encoded_utf_8_is_refused(api: Any, target: bytes) -> None:
+    answer = await api.raw(b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target)
+    check_problem(answer, 400, "bad-request")

@@ -1,5 +1,6 @@
 """Every error is `application/problem+json`, whoever raised it; nothing shows a traceback."""
 
+import gzip
 import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -109,6 +110,26 @@ async def test_a_body_that_does_not_inflate(api: Any, caplog: pytest.LogCaptureF
     answer = await api("POST", "/scores", data=b"\x1f\x8bxxxx", headers=headers)
     check_problem(answer, 400, "bad-request")
     assert not caplog.records
+
+
+@pytest.mark.parametrize("coding", ["foo", "gzip, gzip", "compress"])
+async def test_a_coding_that_is_not_understood(api: Any, coding: str) -> None:
+    headers = {**HEADERS, "Content-Encoding": coding}
+    answer = await api("POST", "/scores", data=b'{"UUID":"a1-b1","score":5}', headers=headers)
+    check_problem(answer, 415, "unsupported-media-type")
+    assert (await api.get("/inspectors")).json["total"] == 0
+
+
+async def test_a_body_that_is_compressed(api: Any) -> None:
+    headers = {**HEADERS, "Content-Encoding": "gzip"}
+    body = gzip.compress(b'{"UUID":"a1-b1","score":5}')
+    assert (await api("POST", "/scores", data=body, headers=headers)).json["mean"] == 5.0
+
+
+async def test_a_thousand_unknown_parameters_have_a_short_answer(api: Any) -> None:
+    answer = await api.get("/exams?" + "&".join(f"p{i}" for i in range(1000)))
+    check_problem(answer, 400, "invalid-query")
+    assert len(answer.body) < 3000
 
 
 async def test_an_expectation_that_is_not_known(api: Any) -> None:
