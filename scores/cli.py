@@ -22,7 +22,7 @@ from scores.config import Config, Setting, settings, unknown_variables
 from scores.errors import ConfigError
 from scores.feed.faults import parse_fault
 from scores.feed.simulator import SimulatorOptions, create_simulator
-from scores.feed.status import FeedStatus
+from scores.feed.status import FeedStatus, without_password
 from scores.web.server import address_of, refusal_to_listen, running, stop_on_signal
 
 try:
@@ -41,10 +41,22 @@ scores by POST, and serves every result and exact averages.
   scores feed     a simulated feed by itself, which also misbehaves on request
 """
 
-_SETTINGS_NOTE: Final = """\
+_SERVE_NOTE: Final = """\
 Each flag has an environment variable, named beside it; the flag wins. What is wrong stops
 the start with one line that says what is allowed. Ctrl-C and SIGTERM stop the server: it
 finishes what is in flight (for --shutdown-timeout seconds at most) and exits with 0.
+"""
+
+_DEMO_NOTE: Final = (
+    _SERVE_NOTE
+    + """\
+The feed's own flags have no variables, and SCORES_FEED is not read: the feed is the simulated one.
+"""
+)
+
+_FEED_NOTE: Final = """\
+Its flags have no environment variables. Every reader sees the same events, live since the first one
+came; with --ids a reader that comes back goes on where it was. Ctrl-C and SIGTERM stop it.
 """
 
 _TRY: Final = """\
@@ -137,7 +149,7 @@ def _say(text: str) -> None:
 
 
 def _log_start(config: Config, address: str) -> None:
-    log.info("store: %s", config.store)
+    log.info("store: %s", without_password(config.store))
     log.info("feed: %s", FeedStatus.of(config.feed).url or "off")
     log.info("listening: %s", address)
 
@@ -159,15 +171,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"scores {scores.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    serve = _command(commands, "serve", _serve, "run a server")
+    serve = _command(commands, "serve", _serve, about="run a server", note=_SERVE_NOTE)
     for setting in settings():
         _add_setting(serve, setting)
-    demo = _command(commands, "demo", _demo, "run a server with a simulated feed")
+    demo = _command(commands, "demo", _demo, about="run a server with a simulated feed", note=_DEMO_NOTE)
     for setting in settings():
         if setting.name != "feed":
             _add_setting(demo, setting)
     _add_simulator(demo)
-    feed = _command(commands, "feed", _feed, "run a simulated feed")
+    feed = _command(commands, "feed", _feed, about="run a simulated feed", note=_FEED_NOTE)
     feed.add_argument(
         "--host", dest="feed_host", default="127.0.0.1", help="address to listen on (%(default)s)"
     )
@@ -182,13 +194,15 @@ def _command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
     run: Callable[[Config, argparse.Namespace], Coroutine[Any, Any, None]],
+    *,
     about: str,
+    note: str,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(
         name,
         help=about,
         description=f"{about.capitalize()}.",
-        epilog=_SETTINGS_NOTE,
+        epilog=note,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(command=run)
@@ -205,8 +219,8 @@ def _add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
     command.add_argument(
         setting.flag,
         dest=setting.name,
-        metavar=setting.name.rpartition("_")[2].upper(),
-        help=f"{setting.about} ({setting.variable}, {setting.shown_default})",
+        metavar="VALUE",
+        help=f"{setting.about}: {setting.allowed} ({setting.variable}, {setting.shown_default})",
     )
 
 
@@ -219,7 +233,7 @@ def _add_simulator(command: argparse.ArgumentParser) -> None:
         default=20.0,
         help="events a second, 0 for as fast as they are read (%(default)g)",
     )
-    add("--students", type=int, default=200, help="how many students there are (%(default)s)")
+    add("--students", type=int, default=200, help="how many students there are, at least 25 (%(default)s)")
     add("--seed", type=int, default=0, help="same seed, same events (%(default)s)")
     add("--ids", action="store_true", help="send event ids, and resume after the one a client had last")
     add("--count", type=int, help="fall silent after so many events (never)")

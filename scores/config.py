@@ -141,7 +141,7 @@ class Config:
 
     host: str = _setting("127.0.0.1", _text, "a host name or an address", "address to listen on")
     port: int = _integer(0, 65535, 8000, "port to listen on; 0 takes a free one")
-    store: str = _setting("dict", _text, "a store's URL", "store: dict or sharded")
+    store: str = _setting("dict", _text, "a store's URL, such as dict or sharded", "where scores are kept")
     feed: str | None = _setting(
         "https://live-test-scores.herokuapp.com/scores",
         _feed_url,
@@ -219,10 +219,11 @@ def _declared(item: "Field[Any]") -> Setting:
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each `SCORES_…` variable that is no setting, with the nearest that is one."""
     known = [setting.variable for setting in settings()]
+    names = [name.removeprefix(PREFIX) for name in known]
     sentences = []
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            near = difflib.get_close_matches(name.removeprefix(PREFIX), names, n=1, cutoff=0.7)
+            hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
             sentences.append(f"{name} is not a setting and is ignored{hint}")
     return sentences

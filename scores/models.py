@@ -42,7 +42,9 @@ MAX_ID_LENGTH: Final = 256
 MAX_MARK: Final = 5
 """The highest score an inspector can be given."""
 
-ID_RULE: Final = f"a string of 1 to {MAX_ID_LENGTH} characters, none of them control, and not '.' or '..'"
+ID_RULE: Final = (
+    f"a string of 1 to {MAX_ID_LENGTH} characters, without control characters, and not '.' or '..'"
+)
 EXAM_RULE: Final = f"an integer from 0 to {MAX_EXAM}"
 _EXAM_SCORE_RULE: Final = "a number from 0 to 1"
 _MARK_RULE: Final = f"an integer from 0 to {MAX_MARK}"

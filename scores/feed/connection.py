@@ -87,6 +87,8 @@ def _reason(exc: Exception) -> str:
         return "no answer in time"
     if isinstance(exc, aiohttp.ClientConnectorError):
         return exc.os_error.strerror or type(exc.os_error).__name__
+    if isinstance(exc, aiohttp.ClientPayloadError):
+        return "broken off in the middle"
     if isinstance(exc, aiohttp.ClientResponseError):
         # Its text holds the URL.
         return type(exc).__name__

@@ -65,7 +65,7 @@ def _check(name: str, value: object, valid: bool, /, *, allowed: str) -> None:
 
 
 def create_simulator(options: SimulatorOptions) -> web.Application:
-    """The application that serves the simulated feed at `GET /scores`; live since it is started.
+    """The application that serves the simulated feed at `GET /scores`; live since its first reader came.
 
     Raises `ConfigError` unless the options' `students` are a number that `ExamSeries` takes.
     """
@@ -95,8 +95,7 @@ class _Feed:
         self._options = options
         self._series = series
         self._loop = asyncio.get_running_loop()
-        end = math.inf if options.count is None else options.count
-        self._pace = Pace(options.rate, end, self._loop.time())
+        self._pace: Pace | None = None
         self._connections = count()
         self._streams: set[_Stream] = set()
         self._stopped = False
@@ -135,6 +134,10 @@ class _Feed:
     def _entry(self, last_event_id: str) -> tuple[int, Pace]:
         """Where in the series a stream begins, and its pace."""
         now = self._loop.time()
+        if self._pace is None:
+            # Live since its first reader: whoever starts both misses nothing.
+            end = math.inf if self._options.count is None else self._options.count
+            self._pace = Pace(self._options.rate, end, now)
         last = self._series.number(last_event_id) if self._options.ids else None
         if last is None:
             return self._pace.next(now), self._pace

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import Enum
 from urllib.parse import urlsplit
 
-__all__ = ["FeedState", "FeedStatus"]
+__all__ = ["FeedState", "FeedStatus", "without_password"]
 
 
 class FeedState(Enum):
@@ -47,9 +47,10 @@ class FeedStatus:
     @classmethod
     def of(cls, url: str | None) -> "FeedStatus":
         """The status of a feed that has not been connected yet, or is off."""
-        return cls(None if url is None else _public(url))
+        return cls(None if url is None else without_password(url))
 
 
-def _public(url: str) -> str:
+def without_password(url: str) -> str:
+    """The URL as it may be shown: without user name and password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

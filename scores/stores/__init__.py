@@ -45,5 +45,8 @@ def _factory(scheme: str) -> StoreFactory:
         raise ConfigError(f"the store {scheme!r} is not known: it must be one of {', '.join(schemes())}")
     else:
         (entry_point, *_) = named
-    factory: StoreFactory = entry_point.load()
+    try:
+        factory: StoreFactory = entry_point.load()
+    except (ImportError, AttributeError) as exc:
+        raise ConfigError(f"the store {scheme!r} cannot be loaded from {entry_point.value}: {exc}") from exc
     return factory

@@ -28,7 +28,7 @@ __all__ = ["Store", "StoreFactory"]
 
 
 class Store(Protocol):
-    """Results, and running means, behind eight asynchronous methods.
+    """Results, and running means, behind nine asynchronous methods.
 
     A listing is cut into pages: `limit` (at least 1) items after the position `after`, a string from
     an earlier page's `next`; None begins at the start. A walk that follows `next` until it is None

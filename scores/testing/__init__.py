@@ -1,4 +1,4 @@
-"""The contract suite that every store passes, for your own store's tests (needs `scores[testing]`).
+"""The contract suite that every store passes, for your own store's tests (needs `scores-server[testing]`).
 
 from scores.testing import StoreContract
 
