@@ -322,7 +322,7 @@ async def test_at_shutdown_a_stream_ends_as_a_whole_response(
     server = await simulate(**DOINGS[doing])
     async with subscribe(http, server) as response:
         await server.close()
-            assert await response.read() in (b"", PLAIN[0])
+        assert await response.read() in (b"", PLAIN[0])
 
 
 async def test_at_shutdown_nobody_waits_for_slow_headers(simulate: Simulate, http: Http) -> None:
