@@ -12,7 +12,7 @@ from support.feeds import HEAD, ScriptedFeed, event, eventually, then_hold
 from scores.errors import StoreError, StoreFull
 from scores.feed.client import MAX_EVENT_ID
 from scores.feed.connection import PIECE
-from scores.feed.status import FeedState, FeedStatus
+from scores.feed.status import FeedState, FeedStatus, without_password
 from scores.models import Result
 
 Scripted = Callable[..., Awaitable[ScriptedFeed]]
@@ -447,3 +447,8 @@ async def test_a_flood_of_rubbish_keeps_nobody_waiting(
 
 def test_a_password_in_the_url_is_not_shown() -> None:
     assert FeedStatus.of("https://user:secret@example.org:8000/x?y=1").url == "https://example.org:8000/x?y=1"
+
+
+def test_a_password_in_any_url_is_not_shown() -> None:
+    assert without_password("redis://user:p@ss@host:6379/0") == "redis://host:6379/0"
+    assert without_password("sharded:?shards=8") == "sharded:?shards=8"
