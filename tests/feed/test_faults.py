@@ -19,6 +19,7 @@ from scores.feed.faults import FeedFault
 from scores.feed.sequence import ExamSeries
 from scores.feed.simulator import SimulatorOptions, create_simulator
 from scores.models import Result, parse_result
+from scores.testing.oracle import exact_mean
 
 Listening = Callable[..., Any]
 
@@ -26,6 +27,13 @@ Listening = Callable[..., Any]
 def series(count: int, *, seed: int = 0) -> list[Result]:
     """What a simulator with that seed sends first."""
     return [parse_result(orjson.loads(event.data)) for event in islice(ExamSeries(seed=seed).since(0), count)]
+
+
+def by_exam(results: list[Result]) -> dict[int, list[float]]:
+    scores: dict[int, list[float]] = {}
+    for result in results:
+        scores.setdefault(result.exam, []).append(result.score)
+    return scores
 
 
 @pytest.fixture
@@ -59,15 +67,21 @@ async def simulate(no_leaks: None) -> AsyncIterator[Callable[..., Any]]:
 async def test_every_result_arrives_through_a_fault(
     simulate: Callable[..., Any], listening: Listening, faults: dict[FeedFault, float], count: int
 ) -> None:
-    url = await simulate(count=count, faults=faults, delay=0.05)
+    # A slow start is slower than anyone would wait for: it has to be given up.
+    url = await simulate(count=count, faults=faults, delay=3600)
     expected = series(count)
-    async with listening(url, feed_idle_timeout=0.1, feed_connect_timeout=0.5) as (client, store):
+    idle = 0.1 if FeedFault.STALL in faults else 3600
+    async with listening(url, feed_idle_timeout=idle, feed_connect_timeout=0.2) as (client, store):
         await eventually(lambda: len(store.seen) >= count)
         assert set(store.written) == set(expected)
         # In order, but for what came twice.
         assert list(dict.fromkeys(store.written)) == expected
         if FeedFault.GARBAGE not in faults:
             assert client.status.rejected.total() == 0
+        exams = (await store.exams(limit=1000)).items
+    assert {one.exam: (one.average, one.count) for one in exams} == {
+        exam: (exact_mean(scores), len(scores)) for exam, scores in by_exam(expected).items()
+    }
 
 
 class Feed:

@@ -1,5 +1,6 @@
 """`/students`, `/exams` and the results beneath, over a real socket."""
 
+from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from typing import Any
 from urllib.parse import quote
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scores.models import is_id
+from scores.models import Repeats, is_id
 from scores.web.queries import MAX_LIMIT
 
 IDS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=256).filter(is_id)
@@ -39,6 +40,16 @@ async def test_a_result_is_recorded_and_corrected(api: Any) -> None:
     assert (first.status, first.body) == (201, b'{"studentId":"foo","exam":3,"score":0.5}')
     assert (second.status, second.body) == (200, b'{"studentId":"foo","exam":3,"score":0.991}')
     assert (await api.get("/students/foo")).json["average"] == 0.991
+
+
+@pytest.mark.parametrize("repeats", Repeats)
+async def test_a_correction_stands_whatever_the_policy_for_the_feed(
+    api_for: Callable[..., Awaitable[Any]], repeats: Repeats
+) -> None:
+    api = await api_for(repeats=repeats)
+    for score in (0.5, 0.9, 0.2):
+        assert (await api.put(3, "foo", score)).json["score"] == score
+        assert (await api.get("/exams/3")).json["average"] == score
 
 
 async def test_the_four_reads_have_the_shape_of_the_contract(api: Any) -> None:
