@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 from support.feeds import eventually
-from support.sockets import connection
+from support.sockets import answered, connection, deaf_client
 
 from scores.config import settings
 
@@ -299,6 +299,22 @@ async def test_a_request_that_does_not_finish_is_given_up_in_time(command: Calla
         before = asyncio.get_running_loop().time()
         assert await server.stop() == 0
         assert asyncio.get_running_loop().time() - before < 5
+
+
+async def test_a_client_that_never_reads_is_cut_on_the_faster_loop_too(
+    command: Callable[..., Any], http: aiohttp.ClientSession
+) -> None:
+    server = await command(
+        "serve", "--feed", "off", "--port", "0", "--send-timeout", "0.2", "--max-connections", "2"
+    )
+    for i in range(1000):
+        url = f"{server.address}/exams/1/results/{i:0256}"
+        async with http.put(url, json={"score": 0.5}) as response:
+            await response.read()
+    with deaf_client(server.address, b"GET /exams/1?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n" * 40):
+        # The client keeps one connection, the deaf one has the other: until it is cut there is no third.
+        await answered(server.address)
+    assert await server.stop() == 0
 
 
 async def test_the_feeds_state_is_served(command: Callable[..., Any], http: aiohttp.ClientSession) -> None:

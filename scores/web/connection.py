@@ -185,19 +185,16 @@ class Connection(web.RequestHandler):
             self.force_close()
 
     def _begin_send_deadline(self) -> None:
-        if isinstance(self.transport, asyncio.Transport):
-            self._unsent = self.transport.get_write_buffer_size()
-            timeout = self._connections.config.send_timeout
-            transport = self.transport
-            self._send_deadline = asyncio.get_running_loop().call_later(
-                timeout, self._check_sending, transport
-            )
+        # aiohttp forgets a transport that it closes; what is still unsent there has its time too.
+        self._unsent = self._stream.get_write_buffer_size()
+        timeout = self._connections.config.send_timeout
+        self._send_deadline = asyncio.get_running_loop().call_later(timeout, self._check_sending)
 
-    def _check_sending(self, transport: asyncio.Transport) -> None:
-        if transport.get_write_buffer_size() < self._unsent:
+    def _check_sending(self) -> None:
+        if self._stream.get_write_buffer_size() < self._unsent:
             self._begin_send_deadline()
         else:
-            transport.abort()
+            self._stream.abort()
 
     def _end_send_deadline(self) -> None:
         if self._send_deadline is not None:

@@ -1,12 +1,13 @@
 """A connection to a server, closed whatever happens on it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from yarl import URL
 
-__all__ = ["connection"]
+__all__ = ["answered", "connection", "deaf_client"]
 
 
 @asynccontextmanager
@@ -21,3 +22,24 @@ async def connection(address: str) -> AsyncIterator[tuple[asyncio.StreamReader, 
         with suppress(ConnectionError):
             # The other side may have reset it, as some tests want.
             await writer.wait_closed()
+
+
+async def answered(address: str) -> None:
+    """Returns when the server has a connection to spare."""
+    async with asyncio.timeout(20):
+        while True:
+            async with connection(address) as (reader, writer):
+                writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                if b" 200 " in await reader.readline():
+                    return
+
+
+@contextmanager
+def deaf_client(address: str, data: bytes) -> Iterator[None]:
+    """A client that sends these bytes and never reads."""
+    url = URL(address)
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect((url.host, url.port))
+        deaf.sendall(data)
+        yield

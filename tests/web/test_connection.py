@@ -1,14 +1,12 @@
 """What the parser refuses, what comes too slowly, and who comes too late: over a real socket."""
 
-import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 import pytest
-from support.sockets import connection
-from yarl import URL
+from support.sockets import answered, connection, deaf_client
 
 ApiFor = Callable[..., Awaitable[Any]]
 POST = b"POST /scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -112,16 +110,6 @@ async def test_one_connection_more_than_there_may_be(api_for: ApiFor) -> None:
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
 
 
-async def answered(address: str) -> None:
-    """Returns when the server has a connection to spare."""
-    async with asyncio.timeout(20):
-        while True:
-            async with connection(address) as (reader, writer):
-                writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-                if b" 200 " in await reader.readline():
-                    return
-
-
 async def test_pipelined_requests_are_answered_in_order(api: Any) -> None:
     bodies = [b'{"UUID":"a1-b1","score":%d}' % score for score in (5, 3, 4)]
     requests = b"".join(POST + b"Content-Length: 26\r\n\r\n" + body for body in bodies)
@@ -144,11 +132,7 @@ async def test_a_client_that_never_reads_is_cut(api_for: ApiFor) -> None:
     results = [{"exam": 1, "student": f"{i:0256}"} for i in range(1000)]
     for result in results:
         await api.put(result["exam"], result["student"], 0.5)
-    url = URL(api.address)
-    with socket.socket() as deaf:
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.connect((url.host, url.port))
-        deaf.sendall(b"GET /exams/1?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n" * 40)
+    with deaf_client(api.address, b"GET /exams/1?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n" * 40):
         # The client keeps one connection, the deaf one has the other: until it is cut there is no third.
         await answered(api.address)
 
