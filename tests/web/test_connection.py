@@ -1,6 +1,5 @@
 """What the parser refuses, what comes too slowly, and who comes too late: over a real socket."""
 
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
