@@ -14,7 +14,10 @@
     ├── HeadTooLarge                431  head-too-large
     ├── Overloaded                  503  overloaded
     ├── StoreError                  503  store-unavailable
-    │   └── StoreFull               507  store-full
+    │   ├── StoreBusy               503  store-busy
+    │   ├── StoreFull               507  store-full
+    │   ├── OutcomeUnknown          503  outcome-unknown
+    │   └── LeaseLost               503  lease-lost
     ├── FeedError                   502  feed-unavailable
     │   └── FeedEnded               502  feed-ended
     └── ConfigError                 500  config
@@ -34,13 +37,16 @@ __all__ = [
     "HeadTooLarge",
     "InvalidInput",
     "InvalidQuery",
+    "LeaseLost",
     "MalformedJSON",
     "MethodNotAllowed",
     "NotFound",
+    "OutcomeUnknown",
     "Overloaded",
     "PayloadTooLarge",
     "RequestTimeout",
     "ScoresError",
+    "StoreBusy",
     "StoreError",
     "StoreFull",
     "UnsupportedMediaType",
@@ -151,10 +157,16 @@ class Overloaded(ScoresError):
 
 
 class StoreError(ScoresError):
-    """The store cannot do it now; the same call may succeed later, and this one changed nothing."""
+    """The store cannot do it now, and may later; it changed nothing, unless it is `OutcomeUnknown`."""
 
     status = 503
     code = "store-unavailable"
+
+
+class StoreBusy(StoreError):
+    """More requests wait for the store than may."""
+
+    code = "store-busy"
 
 
 class StoreFull(StoreError):
@@ -162,6 +174,18 @@ class StoreFull(StoreError):
 
     status = 507
     code = "store-full"
+
+
+class OutcomeUnknown(StoreError):
+    """The store went away before it had answered: the call was carried out, or it was not."""
+
+    code = "outcome-unknown"
+
+
+class LeaseLost(StoreError):
+    """Somebody else reads the feed by now; nothing was recorded, or only a first part."""
+
+    code = "lease-lost"
 
 
 class FeedError(ScoresError):

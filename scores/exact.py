@@ -8,7 +8,7 @@ Rule: plain functions on integers; the only rounding is the division in `mean`.
 
 from typing import Final
 
-__all__ = ["EMPTY", "MAX_COUNT", "count", "mean", "term"]
+__all__ = ["EMPTY", "MAX_COUNT", "count", "mean", "term", "total"]
 
 EMPTY: Final = 0
 """The total of no values. Totals are combined with `+` and taken apart with `-`."""
@@ -30,6 +30,16 @@ def term(value: float) -> int:
     numerator, denominator = value.as_integer_ratio()
     # The denominator is a power of two, 2^k with k <= 1074, and k + 1 bits long.
     return (numerator << (_SHIFT - denominator.bit_length())) + 1
+
+
+def total(numerator: int, bits: int, count: int) -> int:
+    """The total of `count` values whose exact sum is numerator / 2^bits, as a store may have written it down.
+
+    `bits` is at most 1074, or else the numerator's last bits are zero.
+    """
+    shift = _UNIT_BITS - bits
+    units = numerator << shift if shift >= 0 else numerator >> -shift
+    return (units << _COUNT_BITS) + count
 
 
 def count(total: int) -> int:

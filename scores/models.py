@@ -21,6 +21,7 @@ __all__ = [
     "Inspector",
     "InspectorKey",
     "Key",
+    "Lease",
     "Outcome",
     "Page",
     "Repeats",
@@ -161,6 +162,17 @@ class Outcome(Enum):
     """It was known, and the stored score is now the one that came (equal or not)."""
     KEPT = "kept"
     """It was known, and the policy for repeats kept another score."""
+
+
+class Lease(NamedTuple):
+    """The right to read a feed, for whoever holds it: one of all servers on a store."""
+
+    feed: str
+    """The feed's URL."""
+    token: int
+    """Higher with every new holder (a fencing token)."""
+    position: str
+    """The last event id that the store has; empty when there is none."""
 
 
 class StudentKey(NamedTuple):

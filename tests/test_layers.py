@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -31,36 +32,50 @@ FLOORS = {
     "scores.stores.embedded": 4,
     "scores.stores.memory": 5,
     "scores.stores.sharded": 5,
-    "scores.stores": 6,
-    "scores": 7,
+    "scores.stores.redis": 1,
+    "scores.stores.redis.options": 2,
+    "scores.stores.redis.layout": 2,
+    "scores.stores.redis.driver": 3,
+    "scores.stores.redis.greeting": 4,
+    "scores.stores.redis.session": 5,
+    "scores.stores.redis.lanes": 2,
+    "scores.stores.redis.delivery": 6,
+    "scores.stores.redis.traffic": 7,
+    "scores.stores.redis.results": 8,
+    "scores.stores.redis.listings": 8,
+    "scores.stores.redis.store": 9,
+    "scores.stores": 10,
+    "scores": 11,
     "scores.feed.parser": 2,
     "scores.feed.rejects": 2,
     "scores.feed.sequence": 2,
     "scores.feed.connection": 2,
-    "scores.feed.client": 7,
-    "scores.feed.simulator": 7,
-    "scores.feed": 7,
-    "scores.testing.oracle": 7,
-    "scores.testing.blocking": 7,
-    "scores.testing.machine": 8,
-    "scores.testing.contract": 9,
-    "scores.testing": 10,
-    "scores.web.keys": 8,
-    "scores.web.problems": 9,
-    "scores.web.connection": 10,
-    "scores.web.bodies": 10,
-    "scores.web.queries": 10,
-    "scores.web.pages": 11,
-    "scores.web.students": 12,
-    "scores.web.exams": 12,
-    "scores.web.inspectors": 12,
-    "scores.web.service": 12,
-    "scores.web.routes": 13,
-    "scores.web.app": 14,
-    "scores.web.server": 15,
-    "scores.web": 15,
-    "scores.cli": 16,
-    "scores.__main__": 17,
+    "scores.feed.turn": 11,
+    "scores.feed.client": 12,
+    "scores.feed.simulator": 11,
+    "scores.feed": 12,
+    "scores.testing.oracle": 11,
+    "scores.testing.blocking": 11,
+    "scores.testing.machine": 12,
+    "scores.testing.paging": 12,
+    "scores.testing.contract": 13,
+    "scores.testing": 14,
+    "scores.web.keys": 12,
+    "scores.web.problems": 13,
+    "scores.web.connection": 14,
+    "scores.web.bodies": 14,
+    "scores.web.queries": 14,
+    "scores.web.pages": 15,
+    "scores.web.students": 16,
+    "scores.web.exams": 16,
+    "scores.web.inspectors": 16,
+    "scores.web.service": 16,
+    "scores.web.routes": 17,
+    "scores.web.app": 18,
+    "scores.web.server": 19,
+    "scores.web": 19,
+    "scores.cli": 20,
+    "scores.__main__": 21,
 }
 
 MODULES = sorted(
@@ -98,16 +113,20 @@ def test_a_module_imports_only_from_floors_below(module: str) -> None:
 
 
 def test_two_backends_do_not_import_each_other() -> None:
-    backends = {"scores.stores.memory", "scores.stores.sharded"}
-    for backend in backends:
-        assert not backends & set(imports_of(backend))
+    backends = ("scores.stores.memory", "scores.stores.sharded", "scores.stores.redis")
+    for module in MODULES:
+        for mine, other in permutations(backends, 2):
+            if module.startswith(mine):
+                assert not any(name.startswith(other) for name in imports_of(module))
 
 
-def test_only_one_module_knows_the_event_source_library() -> None:
-    knowing = [
-        module for module in MODULES for name in imports_of(module) if name.startswith("aiohttp_sse_client")
-    ]
-    assert knowing == ["scores.feed.connection"]
+@pytest.mark.parametrize(
+    ("library", "module"),
+    [("aiohttp_sse_client", "scores.feed.connection"), ("redis", "scores.stores.redis.driver")],
+)
+def test_only_one_module_knows_a_library(library: str, module: str) -> None:
+    knowing = {one for one in MODULES for name in imports_of(one) if name.partition(".")[0] == library}
+    assert knowing == {module}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -116,7 +135,7 @@ def test_nothing_is_imported_for_the_type_checker_alone(module: str) -> None:
 
 
 def test_the_package_does_not_need_the_web() -> None:
-    code = "import sys, scores; sys.exit('aiohttp' in sys.modules or 'scores.web' in sys.modules)"
+    code = "import sys, scores; sys.exit(bool({'aiohttp', 'redis', 'scores.web'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -128,8 +147,8 @@ def test_no_file_is_longer_than_400_lines(module: str) -> None:
 def test_the_public_names_are_these() -> None:
     assert set(scores.__all__) == {
         "Config", "ConfigError", "Exam", "ExamReport", "Fault", "Inspector", "InspectorKey", "InvalidInput",
-        "InvalidQuery", "Key", "MalformedJSON", "NotFound", "Outcome", "Page", "Repeats", "Result", "ResultKey",
-        "Score", "ScoresError", "Store", "StoreError", "StoreFactory", "StoreFull", "Student", "StudentKey",
-        "StudentReport", "exact", "open_store",
+        "InvalidQuery", "Key", "Lease", "LeaseLost", "MalformedJSON", "NotFound", "Outcome", "OutcomeUnknown", "Page",
+        "Repeats", "Result", "ResultKey", "Score", "ScoresError", "Store", "StoreBusy", "StoreError", "StoreFactory",
+        "StoreFull", "Student", "StudentKey", "StudentReport", "exact", "open_store",
     }  # fmt: skip
     assert all(hasattr(scores, name) for name in scores.__all__)

@@ -3,7 +3,8 @@
 Rule: what was received is recorded in order, and the last event id moves only after the store has it,
 so a feed with ids loses nothing by any disconnect. While the store is away nothing is read, which the
 sender feels through TCP. A status other than 200 is tried again, unlike in a browser (HTML standard,
-section 9.2.3): a server outlives its feed's bad day. Only 204 ends it.
+section 9.2.3): a server outlives its feed's bad day. Only 204 ends it. Of several servers on one store
+one reads at a time (`turn`).
 """
 
 import asyncio
@@ -16,13 +17,22 @@ from random import Random, SystemRandom
 from typing import Final
 
 from scores.config import Config
-from scores.errors import FeedEnded, FeedError, InvalidInput, MalformedJSON, StoreError, StoreFull
+from scores.errors import (
+    FeedEnded,
+    FeedError,
+    InvalidInput,
+    LeaseLost,
+    MalformedJSON,
+    StoreError,
+    StoreFull,
+)
 from scores.feed.backoff import Backoff
 from scores.feed.connection import connect
 from scores.feed.decoder import Decoder, Event
 from scores.feed.parser import parse_event
 from scores.feed.rejects import Rejects
 from scores.feed.status import FeedState, FeedStatus
+from scores.feed.turn import POLL, RENEW, Turn
 from scores.models import Result
 from scores.stores import Store
 
@@ -58,6 +68,7 @@ class FeedClient:
         self._rejects = Rejects(self.status.rejected)
         self._retry = 0.0
         self._writing = asyncio.Lock()
+        self._turn = Turn(store, config.feed or "")
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -73,10 +84,55 @@ class FeedClient:
                 task.cancel()
             await asyncio.wait([task])
             self.status.state = FeedState.STOPPED
+            try:
+                await self._turn.give_back()
+            except StoreError as exc:
+                log.info("feed: the next reader has to wait until our turn is over: %s", exc)
             if not task.cancelled():
                 task.result()
 
     async def _run(self, url: str) -> None:
+        """Reads the feed whenever it is this server's turn, until it ends for good."""
+        while True:
+            await self._await_turn()
+            try:
+                async with asyncio.TaskGroup() as group:
+                    renewing = group.create_task(self._renew())
+                    await self._read(url)
+                    renewing.cancel()
+            except* LeaseLost as lost:
+                log.warning("feed waiting: %s", lost.exceptions[0])
+            else:
+                return
+
+    async def _await_turn(self) -> None:
+        while True:
+            try:
+                lease = await self._turn.take()
+            except StoreError as exc:
+                await self._await_store(exc)
+                continue
+            if lease is not None:
+                self._store_backoff.reset()
+                self.status.last_event_id = lease.position
+                return
+            if self.status.state is not FeedState.WAITING:
+                log.info("feed waiting: another server reads it")
+                self.status.state = FeedState.WAITING
+            await self._sleep(POLL)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW)
+            try:
+                await self._turn.keep()
+            except LeaseLost:
+                raise
+            except StoreError as exc:
+                # Nobody else hears of our silence either; what is recorded meanwhile waits.
+                log.debug("feed: its turn is not renewed: %s", exc)
+
+    async def _read(self, url: str) -> None:
         while True:
             try:
                 await self._listen(url)
@@ -87,6 +143,8 @@ class FeedClient:
                 return
             except FeedError as exc:
                 reason = str(exc)
+            except LeaseLost:
+                raise
             except Exception:
                 # The task outlives a bug: it is logged whole, and counts as a failed connection.
                 log.exception("feed: unexpected error")
@@ -123,8 +181,7 @@ class FeedClient:
             self._retry = min(decoder.retry / 1000, self._config.feed_retry_max)
         if results:
             await self._record(results)
-        if len(decoder.last_event_id) <= MAX_EVENT_ID and not _UNSENDABLE.search(decoder.last_event_id):
-            self.status.last_event_id = decoder.last_event_id
+        await self._move_to(decoder.last_event_id)
         # A feed never rests while it is fast: this is where the server answers its requests.
         await asyncio.sleep(0)
 
@@ -145,27 +202,45 @@ class FeedClient:
                 self._rejects.add(_reason(exc), str(exc), event.data)
         return results
 
+    async def _move_to(self, event_id: str) -> None:
+        """Has the store know how far the feed has been recorded."""
+        status = self.status
+        if event_id == status.last_event_id:
+            return
+        if len(event_id) <= MAX_EVENT_ID and not _UNSENDABLE.search(event_id):
+            await self._insist(lambda: self._turn.keep(event_id))
+            status.last_event_id = event_id
+
     async def _record(self, results: Sequence[Result]) -> None:
         """Has the store take the results, however long it is away."""
+        try:
+            await self._insist(
+                lambda: self._store.record(results, repeats=self._config.repeats, lease=self._turn.lease)
+            )
+        except StoreFull as exc:
+            if len(results) == 1:
+                self._rejects.add("store", str(exc), repr(results[0]))
+                return
+            for result in results:
+                await self._record([result])
+        else:
+            self.status.recorded += len(results)
+
+    async def _insist(self, write: Callable[[], Awaitable[object]]) -> None:
+        """Writes to the store until it has it; raises only what no waiting can mend."""
         while True:
             try:
                 async with self._writing:
-                    await self._store.record(results, repeats=self._config.repeats)
+                    await write()
                 break
-            except StoreFull as exc:
-                if len(results) == 1:
-                    self._rejects.add("store", str(exc), repr(results[0]))
-                    return
-                for result in results:
-                    await self._record([result])
-                return
+            except (LeaseLost, StoreFull):
+                raise
             except StoreError as exc:
                 await self._await_store(exc)
         if self.status.state is FeedState.WAITING:
             log.info("feed open: the store is back")
             self.status.state = FeedState.OPEN
             self._store_backoff.reset()
-        self.status.recorded += len(results)
 
     async def _await_store(self, exc: StoreError) -> None:
         if self.status.state is not FeedState.WAITING:

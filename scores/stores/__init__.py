@@ -20,6 +20,9 @@ ENTRY_POINTS: Final = "scores.stores"
 _BUILT_IN: Final = {
     "dict": "scores.stores.memory:open_memory",
     "sharded": "scores.stores.sharded:open_sharded",
+    **dict.fromkeys(
+        ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster"), "scores.stores.redis.store:open_redis"
+    ),
 }
 """Written as an entry point is, scheme to "module:factory", and loaded in the same way."""
 

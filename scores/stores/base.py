@@ -15,6 +15,7 @@ from scores.models import (
     ExamReport,
     Inspector,
     Key,
+    Lease,
     Outcome,
     Page,
     Repeats,
@@ -28,7 +29,7 @@ __all__ = ["Store", "StoreFactory"]
 
 
 class Store(Protocol):
-    """Results, and running means, behind nine asynchronous methods.
+    """Results, and running means, behind ten asynchronous methods.
 
     A listing is cut into pages: `limit` (at least 1) items after the position `after`, a string from
     an earlier page's `next`; None begins at the start. A walk that follows `next` until it is None
@@ -36,12 +37,25 @@ class Store(Protocol):
     page's cost does not grow with what is stored. A string that is no position raises `InvalidQuery`.
     """
 
-    async def record(self, results: Sequence[Result], *, repeats: Repeats) -> list[Outcome]:
+    async def record(
+        self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
+    ) -> list[Outcome]:
         """Records results in their order, and says of each what happened.
 
         A result whose (student_id, exam) is known replaces the stored one or leaves it, as `repeats`
-        says. Each result is atomic; of a batch that raises `StoreError`, a first part may have been
-        recorded: recording the batch again is safe.
+        says. Each result is atomic; of a batch that raises `StoreError`, a part may have been recorded:
+        recording the batch again is safe. With a lease, raises `LeaseLost` where a later holder has
+        recorded already.
+        """
+        ...
+
+    async def lease(
+        self, feed: str, holder: str, *, seconds: float, position: str | None = None
+    ) -> Lease | None:
+        """Takes, or keeps, the right to read a feed for so many seconds; None while another holder has it.
+
+        `holder` names one reader for as long as it lives. `position`, unless it is None, is kept as the
+        feed's last event id, and outlives the lease. No seconds at all give the right back.
         """
         ...
 

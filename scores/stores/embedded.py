@@ -6,18 +6,20 @@ sum). Rule: no map holds a container, so the collector's work does not grow with
 no method suspends, so each is atomic by itself.
 """
 
+import time
 from collections.abc import Collection, Iterable, Iterator, MutableMapping, Sequence
 from itertools import islice
 from typing import Final, TypeVar
 
 from scores import exact
-from scores.errors import Fault, InvalidQuery, StoreFull
+from scores.errors import Fault, InvalidQuery, LeaseLost, StoreFull
 from scores.models import (
     Exam,
     ExamReport,
     Inspector,
     InspectorKey,
     Key,
+    Lease,
     Outcome,
     Page,
     Repeats,
@@ -53,9 +55,32 @@ class EmbeddedStore:
         self._by_exam: Order[int] = Order()
         self._inspectors: MutableMapping[str, int] = make_map()
         self._inspector_order: Order[str] = Order()
+        self._leases: dict[str, tuple[Lease, str, float]] = {}
 
-    async def record(self, results: Sequence[Result], *, repeats: Repeats) -> list[Outcome]:
+    async def record(
+        self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
+    ) -> list[Outcome]:
+        if (
+            lease is not None
+            and lease.feed in self._leases
+            and self._leases[lease.feed][0].token > lease.token
+        ):
+            raise LeaseLost("another reads the feed by now")
         return [self._record(result, repeats) for result in results]
+
+    async def lease(
+        self, feed: str, holder: str, *, seconds: float, position: str | None = None
+    ) -> Lease | None:
+        now = time.monotonic()
+        lease, has, expires = self._leases.get(feed, (Lease(feed, 0, ""), "", now))
+        if has != holder:
+            if now < expires:
+                return None
+            lease = lease._replace(token=lease.token + 1)
+        if position is not None:
+            lease = lease._replace(position=position)
+        self._leases[feed] = lease, holder, now + seconds
+        return lease
 
     async def add(self, score: Score) -> Inspector:
         uuid = score.uuid

@@ -10,7 +10,7 @@ class TestMyStore(StoreContract):
 
 import pytest
 
-pytest.register_assert_rewrite("scores.testing.contract", "scores.testing.machine")
+pytest.register_assert_rewrite(*(f"scores.testing.{name}" for name in ("contract", "machine", "paging")))
 
 from scores.testing.blocking import BlockingStore, open_blocking  # noqa: E402  # only modules imported later are rewritten
 from scores.testing.contract import StoreContract  # noqa: E402  # likewise

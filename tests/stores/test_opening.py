@@ -7,7 +7,7 @@ from scores.errors import ConfigError
 from scores.stores import open_store
 
 
-@pytest.mark.parametrize("url", ["redis://host", "", ":", "Dict", "mine:x"])
+@pytest.mark.parametrize("url", ["postgres://host", "", ":", "Dict", "mine:x"])
 def test_a_scheme_that_nobody_provides_is_refused_with_those_that_are(url: str) -> None:
     with pytest.raises(ConfigError, match="is not known: it must be one of dict, sharded"):
         open_store(url)

@@ -66,4 +66,7 @@ def test_a_store_that_breaks_the_contract_is_found_out(environ: dict[str, str], 
 
 def test_it_is_opened_by_its_url(environ: dict[str, str], tmp_path: Path) -> None:
     code = "from scores.stores import schemes; print(*schemes())"
-    assert run(environ, "-c", code, cwd=tmp_path).stdout == "dict sharded listing\n"
+    assert (
+        run(environ, "-c", code, cwd=tmp_path).stdout
+        == "dict sharded redis rediss unix redis+sentinel redis+cluster listing\n"
+    )

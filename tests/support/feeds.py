@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scores.models import Outcome, Repeats, Result
+from scores.models import Lease, Outcome, Repeats, Result
 from scores.stores.embedded import EmbeddedStore
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
@@ -32,7 +32,9 @@ class WatchedStore(EmbeddedStore):
         self.hold: asyncio.Event | None = None
         self.changed = asyncio.Condition()
 
-    async def record(self, results: Sequence[Result], *, repeats: Repeats) -> list[Outcome]:
+    async def record(
+        self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
+    ) -> list[Outcome]:
         async with self.changed:
             self.changed.notify_all()
             if self.failures:
@@ -40,7 +42,7 @@ class WatchedStore(EmbeddedStore):
         if self.hold is not None:
             self.holding = True
             await self.hold.wait()
-        outcomes = await super().record(results, repeats=repeats)
+        outcomes = await super().record(results, repeats=repeats, lease=lease)
         self.written += results
         self.seen.update(results)
         return outcomes

@@ -1,5 +1,6 @@
 """A store of somebody else: two dictionaries, sorted anew for each answer."""
 
+import time
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,8 @@ from scores import (
     InspectorKey,
     InvalidQuery,
     Key,
+    Lease,
+    LeaseLost,
     Outcome,
     Page,
     Repeats,
@@ -34,9 +37,25 @@ class ListingStore:
     def __init__(self) -> None:
         self.results: dict[tuple[str, int], float] = {}
         self.scores: dict[str, list[int]] = {}
+        self.leases: dict[str, tuple[Lease, str, float]] = {}
 
-    async def record(self, results: Sequence[Result], *, repeats: Repeats) -> list[Outcome]:
+    async def record(
+        self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
+    ) -> list[Outcome]:
+        if lease is not None and self.leases[lease.feed][0].token > lease.token:
+            raise LeaseLost("another reads the feed by now")
         return [self._record(result, repeats) for result in results]
+
+    async def lease(
+        self, feed: str, holder: str, *, seconds: float, position: str | None = None
+    ) -> Lease | None:
+        lease, has, expires = self.leases.get(feed, (Lease(feed, 0, ""), "", 0.0))
+        if has != holder and time.monotonic() < expires:
+            return None
+        at = lease.position if position is None else position
+        lease = Lease(feed, lease.token + (has != holder), at)
+        self.leases[feed] = lease, holder, time.monotonic() + seconds
+        return lease
 
     def _record(self, result: Result, repeats: Repeats) -> Outcome:
         key = (result.student_id, result.exam)

@@ -1,0 +1,1 @@
+"""Scores in Redis: one server, one behind Sentinels, or a cluster. Opened by `open_redis`, in `store`."""

@@ -1,0 +1,114 @@
+"""What is asked of a Redis before it is used: its version, its mode, its layout, and what its word is worth.
+
+Rule: what only an operator can mend is a `ConfigError`; a Redis that cannot answer now is a `StoreError`.
+"""
+
+import logging
+import re
+from typing import Any, Final
+
+from scores.errors import ConfigError, StoreError
+from scores.stores.redis.driver import Command, Failure, Link
+from scores.stores.redis.layout import VERSION, Layout
+from scores.stores.redis.options import Options
+
+__all__ = ["Greeting"]
+
+log = logging.getLogger(__name__)
+
+_OLDEST: Final = (7, 0)
+_DEFAULT_SHARDS: Final = 64
+
+_WORTH: Final = {
+    "always": "on its disk (appendfsync always)",
+    "everysec": "in its memory, and on its disk within a second or two (appendfsync everysec)",
+    "off": "in its memory only, and lost when it stops, but for a snapshot (no append-only file)",
+    "unknown": "as safe as its configuration makes it, which we may not read (CONFIG GET)",
+}
+"""By durability, the weakest last: where a score is once it is acknowledged."""
+
+_RANKS: Final = {"unknown": 0, "off": 0, "everysec": 1, "always": 2}
+
+
+class Greeting:
+    """Looks at a Redis, or at every master of a cluster, and remembers what was found."""
+
+    def __init__(self, link: Link, options: Options) -> None:
+        self._link = link
+        self._options = options
+        self._durability = ""
+        self.layout = Layout(options.prefix, options.shards or _DEFAULT_SHARDS)
+
+    async def exchange(self) -> None:
+        """Raises `StoreError` when it cannot be done now, `ConfigError` when it cannot be used as it is."""
+        failure = await self._link.refresh()
+        if failure is not None:
+            raise _error(failure)
+        found = [await self._look_at(route) for route in self._link.masters()]
+        durability = min(found, key=lambda name: _RANKS[name], default="unknown")
+        await self._agree()
+        if durability != self._durability:
+            log.info("store: an acknowledged score is in Redis %s", _WORTH[durability])
+            self._durability = durability
+
+    async def _look_at(self, route: str) -> str:
+        info, *config = await self._link.exchange(
+            route, [("INFO",), ("CONFIG", "GET", "appendonly"), ("CONFIG", "GET", "appendfsync")]
+        )
+        if isinstance(info, Failure):
+            raise _error(info)
+        facts = dict(re.findall(r"^(\w+):(.*?)\r?$", info.decode("utf-8", "replace"), re.MULTILINE))
+        self._check_server(facts)
+        durability = _durability(config)
+        if _RANKS[durability] < _RANKS[self._options.require_aof]:
+            raise ConfigError(
+                f"SCORES_REDIS_REQUIRE_AOF={self._options.require_aof} is not met: an acknowledged score is"
+                f" in Redis {_WORTH[durability]}; it needs `appendonly yes` and `appendfsync"
+                f" {self._options.require_aof}`"
+            )
+        return durability
+
+    def _check_server(self, facts: dict[str, str]) -> None:
+        version = facts.get("redis_version", "")
+        numbers = tuple(int(number) for number in re.findall("[0-9]+", version)[:2])
+        if numbers < _OLDEST:
+            raise ConfigError(
+                f"Redis {version or 'of an unknown version'} is too old: it must be 7.0 or later"
+            )
+        clustered = facts.get("cluster_enabled") == "1"
+        if clustered != (self._options.scheme == "redis+cluster"):
+            what, scheme = ("a node of a cluster", "redis+cluster") if clustered else ("no cluster", "redis")
+            raise ConfigError(f"this Redis is {what}: the store must be written as {scheme}://…")
+
+    async def _agree(self) -> None:
+        """Writes down how the layout is made, or takes over what is written there."""
+        name = self.layout.meta
+        commands: list[Command] = [
+            ("HSETNX", name, "version", VERSION),
+            ("HSETNX", name, "shards", self.layout.shards),
+            ("HMGET", name, "version", "shards"),
+        ]
+        replies = await self._link.exchange(self._link.route(name), commands)
+        for reply in replies:
+            if isinstance(reply, Failure):
+                raise _error(reply)
+        version, shards = (int(text) for text in replies[-1])
+        if version != VERSION:
+            raise ConfigError(f"{name} in Redis has layout {version}: this version of scores knows {VERSION}")
+        if shards != (self._options.shards or shards):
+            raise ConfigError(
+                f"the option shards={self._options.shards} is not allowed: the data there is cut in {shards}"
+            )
+        if shards != self.layout.shards:
+            self.layout = Layout(self._options.prefix, shards)
+
+
+def _durability(config: list[Any]) -> str:
+    if any(isinstance(reply, Failure) for reply in config):
+        return "unknown"
+    appendonly, appendfsync = (reply[1].decode() for reply in config)
+    return appendfsync if appendonly == "yes" and appendfsync in _RANKS else "off"
+
+
+def _error(failure: Failure) -> ConfigError | StoreError:
+    return StoreError(failure.reason) if failure.passing else ConfigError(failure.reason)

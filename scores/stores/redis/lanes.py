@@ -1,0 +1,115 @@
+"""Requests that wait at the same moment, and go out together.
+
+Each request is for a unit (a shard, or everything). A lane takes what waits for the units of one node and
+sends it as one batch, while the next one gathers: a lone request is sent at once, and no timer delays
+any. Rule: a unit is in one batch at a time, and a client that goes away takes only its own request along.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from scores.errors import StoreBusy, StoreError
+
+__all__ = ["Batch", "Lanes", "Request"]
+
+MAX_BATCH: Final = 512
+"""Most requests of a unit in one batch, so that a script keeps Redis busy for a millisecond or two."""
+
+
+class Request(NamedTuple):
+    """What is asked, and where the answer goes."""
+
+    arguments: Sequence[str | bytes | int]
+    answer: "asyncio.Future[Any]"
+
+
+Batch = dict[int, list[Request]]
+"""Requests by unit."""
+
+
+class Lanes:
+    """Lanes to all nodes, over a number of units."""
+
+    def __init__(
+        self,
+        *,
+        route: Callable[[int], str],
+        send: Callable[[str, Batch], Awaitable[None]],
+        limit: int,
+    ) -> None:
+        """`route` names the node of a unit, `send` answers all requests of a batch, or fails them."""
+        self._route = route
+        self._send = send
+        self._limit = limit
+        self._waiting: dict[int, deque[Request]] = {}
+        self._count = 0
+        self._busy: set[int] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._scheduled = False
+        self._closed = False
+
+    def ask(self, unit: int, arguments: Sequence[str | bytes | int]) -> "asyncio.Future[Any]":
+        """The answer, when it comes; `StoreBusy` when too many requests wait already."""
+        request = Request(arguments, self._loop.create_future())
+        if self._closed:
+            request.answer.set_exception(StoreError("the store is closed"))
+            return request.answer
+        if self._count >= self._limit:
+            request.answer.set_exception(StoreBusy(f"{self._count} requests wait for the store already"))
+            return request.answer
+        self._waiting.setdefault(unit, deque()).append(request)
+        self._count += 1
+        if not self._scheduled:
+            # What else this turn of the loop asks for goes out together with it.
+            self._scheduled = True
+            self._loop.call_soon(self._start)
+        return request.answer
+
+    async def close(self) -> None:
+        """Lets the batches that are under way finish, and fails what still waits."""
+        self._closed = True
+        for unit in list(self._waiting):
+            self.fail_waiting(unit, "the store is closed")
+        if self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    def fail_waiting(self, unit: int, reason: str) -> None:
+        """Fails what waits for the unit and was never sent."""
+        requests = self._waiting.pop(unit, ())
+        self._count -= len(requests)
+        for request in requests:
+            if not request.answer.done():
+                request.answer.set_exception(StoreError(reason))
+
+    def _start(self) -> None:
+        self._scheduled = False
+        batches: dict[str, Batch] = {}
+        for unit in [unit for unit in self._waiting if unit not in self._busy]:
+            route = self._route(unit)
+            if route not in self._tasks:
+                batches.setdefault(route, {})[unit] = self._take(unit)
+        for route, batch in batches.items():
+            self._busy |= batch.keys()
+            self._tasks[route] = self._loop.create_task(self._run(route, batch))
+
+    def _take(self, unit: int) -> list[Request]:
+        waiting = self._waiting[unit]
+        requests = [waiting.popleft() for _ in range(min(len(waiting), MAX_BATCH))]
+        if not waiting:
+            del self._waiting[unit]
+        self._count -= len(requests)
+        # Whoever has gone away before anything was sent has asked for nothing.
+        return [request for request in requests if not request.answer.done()]
+
+    async def _run(self, route: str, batch: Batch) -> None:
+        try:
+            await self._send(route, batch)
+        finally:
+            self._busy -= batch.keys()
+            del self._tasks[route]
+            if self._waiting and not self._scheduled:
+                self._scheduled = True
+                self._loop.call_soon(self._start)

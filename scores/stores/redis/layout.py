@@ -1,0 +1,160 @@
+"""Where everything is in Redis: key names, shards, and what a stored value means.
+
+    scores:{17}:student:foo     sorted map  exam -> score      (a map may be cut in leaves, see sorted.lua)
+    scores:{17}:students        sorted map  student -> total
+    scores:{17}:exam:a3         sorted map  student -> score
+    scores:{17}:exams           sorted map  exam -> total
+    scores:{17}:inspectors:201  hash        UUID -> count * 2^33 + sum
+    scores:{17}:counts          hash        students, exams, inspectors in this shard
+
+Rule: names and values only, no I/O. An id's digest chooses its shard, so nothing in an id chooses a slot.
+"""
+
+from binascii import crc_hqx
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha1
+from typing import Final, TypeVar
+
+from scores import exact
+from scores.errors import Fault, InvalidQuery
+from scores.models import Exam, Inspector, Page, Student
+
+__all__ = [
+    "BUCKETS",
+    "ONE",
+    "VERSION",
+    "Layout",
+    "Place",
+    "decode_exam",
+    "decode_inspector",
+    "decode_student",
+    "encode_exam",
+    "exam_number",
+    "exam_position",
+    "page_of",
+]
+
+T = TypeVar("T")
+
+VERSION: Final = 1
+"""Of this layout; a store with another one is not opened."""
+
+BUCKETS: Final = 1024
+"""Hashes of inspectors in a shard."""
+
+SLOTS: Final = 16384
+"""Of a Redis Cluster (Redis Cluster Specification, "Key distribution model")."""
+
+ONE: Final = 1 << 33
+"""An inspector's count is in units of this; the sum is at most 5 · count, and below it while count < 2^30."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an id lives."""
+
+    shard: int
+    bucket: int
+
+
+class Layout:
+    """The names of all keys that begin with a prefix, over a number of shards."""
+
+    def __init__(self, prefix: str, shards: int) -> None:
+        self.prefix = prefix
+        self.shards = shards
+
+    @cached_property
+    def tags(self) -> Sequence[int]:
+        """The hash tag of each shard: the smallest number whose slot is in that shard's part of all slots."""
+        tags = dict[int, int]()
+        number = 0
+        while len(tags) < self.shards:
+            # CRC-16/XMODEM, Redis Cluster Specification, "Key distribution model".
+            slot = crc_hqx(b"%d" % number, 0) % SLOTS
+            tags.setdefault(slot * self.shards // SLOTS, number)
+            number += 1
+        return [tags[shard] for shard in range(self.shards)]
+
+    @cached_property
+    def bases(self) -> Sequence[str]:
+        """What the names of each shard's keys begin with."""
+        return [f"{self.prefix}:{{{tag}}}:" for tag in self.tags]
+
+    @property
+    def meta(self) -> str:
+        """The hash that says how this layout was made."""
+        return f"{self.prefix}:layout"
+
+    def home(self, key: str) -> tuple[int, str]:
+        """The shard of an id or of an encoded exam number, and what the names of its keys begin with."""
+        shard = self.place(key).shard
+        return shard, self.bases[shard]
+
+    def feed_id(self, feed: str) -> str:
+        """A name for a feed's URL, which may hold a password."""
+        return sha1(feed.encode("utf-8"), usedforsecurity=False).hexdigest()[:16]
+
+    def place(self, key: str) -> Place:
+        """The shard and the bucket of an id or of an encoded exam number."""
+        digest = sha1(key.encode("utf-8"), usedforsecurity=False).digest()
+        return Place(
+            int.from_bytes(digest[:4], "big") % self.shards, int.from_bytes(digest[4:8], "big") % BUCKETS
+        )
+
+
+def encode_exam(number: int) -> str:
+    """The number as text that sorts as numbers do: a letter for the number of digits, then these."""
+    digits = str(number)
+    return chr(ord("`") + len(digits)) + digits
+
+
+def exam_number(text: bytes) -> int:
+    """The number again."""
+    return int(text[1:])
+
+
+def exam_position(after: str | None) -> str:
+    """A position among exams as an encoded number, empty for the start; raises `InvalidQuery` for none."""
+    if after is None:
+        return ""
+    if after.isascii() and after.isdigit() and len(after) <= _POSITION_DIGITS:
+        return encode_exam(int(after))
+    raise InvalidQuery(Fault("after", "after must be the `next` of an earlier page of this listing"))
+
+
+_POSITION_DIGITS: Final = 19
+"""As many as 2^63-1 has, the highest exam number."""
+
+
+def decode_inspector(uuid: str, packed: int | bytes) -> Inspector:
+    """An inspector from its one integer."""
+    number = int(packed)
+    return Inspector(uuid, number // ONE, number % ONE)
+
+
+def decode_student(student_id: str, total: bytes) -> Student:
+    """A student from the text of the total of their results."""
+    parsed = _total(total)
+    return Student(student_id, exact.mean(parsed), exact.count(parsed))
+
+
+def decode_exam(number: int, total: bytes) -> Exam:
+    """An exam from the text of the total of its results."""
+    parsed = _total(total)
+    return Exam(number, exact.mean(parsed), exact.count(parsed))
+
+
+def page_of(found: Sequence[tuple[str, T]], total: int, limit: int) -> Page[T]:
+    """The page of the first `limit` (position, item) pairs; one more pair says that it goes on."""
+    items = [item for _, item in found[:limit]]
+    return Page(items, total, found[limit - 1][0] if len(found) > limit else None)
+
+
+def _total(text: bytes) -> int:
+    """The total that exact.lua writes as a count and a hexadecimal fraction: `25 c.f47e9bcb`."""
+    count, _, number = text.partition(b" ")
+    whole, _, fraction = number.partition(b".")
+    return exact.total(int(whole + fraction, 16), 4 * len(fraction), int(count))

@@ -1,0 +1,196 @@
+"""A Redis store's URL, read into what it asks for.
+
+    redis://[user[:password]@]host[:port][/db]            rediss://… the same over TLS
+    unix://[user[:password]@]/path/of/the.sock[?db=0]
+    redis+sentinel://[user[:password]@]host:port[,host:port…]/service[/db]
+    redis+cluster://[user[:password]@]host:port[,host:port…]
+
+Rule: what is not known is refused, with what is allowed; a password never gets into a message.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from scores.errors import ConfigError
+
+__all__ = ["SCHEMES", "Options", "parse_options"]
+
+SCHEMES: Final = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+
+_HOST_PORT: Final = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]/?#\s]+)(?::(?P<port>[0-9]{1,5}))?")
+_DEFAULT_PORTS: Final = {"redis+sentinel": 26379}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Which Redis, how to get in, and how the store behaves; times are in seconds."""
+
+    scheme: str
+    nodes: tuple[tuple[str, int], ...] = ()
+    """Hosts and ports: the server, the sentinels, or some nodes of the cluster."""
+    path: str | None = None
+    """Of a Unix socket."""
+    service: str = ""
+    """The name under which the sentinels know the master."""
+    db: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    sentinel_username: str | None = None
+    sentinel_password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    tls_ca: str | None = None
+    """A file of certificates to trust, instead of the system's."""
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls_verify: bool = True
+    """Whether the server's certificate and its host name are checked."""
+    prefix: str = "scores"
+    """What the name of every key begins with."""
+    shards: int | None = None
+    """Parts that the data is cut in, fixed when the store is first used; None takes what is there, or 64."""
+    timeout: float = 5.0
+    """How long a request waits for Redis before it is answered 503."""
+    queue: int = 10_000
+    """Most requests that wait; one more is answered 503."""
+    replicas: int = 0
+    """Replicas that must have a write before it is acknowledged."""
+    require_aof: str = "off"
+    """The least `appendfsync` that is accepted: off, everysec or always."""
+
+
+def parse_options(url: str) -> Options:
+    """What the URL asks for; raises `ConfigError` with one line for a URL that is wrong."""
+    scheme, _, rest = url.partition("://")
+    if scheme not in SCHEMES or not rest:
+        raise ConfigError(f"the store {scheme + ':'!r} must be written as {scheme}://…")
+    try:
+        parts = urlsplit("//" + rest)
+    except ValueError as exc:
+        raise _wrong(scheme, f"its address is not allowed: {exc}") from exc
+    if parts.fragment:
+        raise _wrong(scheme, "a # must be written as %23")
+    credentials, at, address = parts.netloc.rpartition("@")
+    values: dict[str, Any] = {"scheme": scheme, "tls": scheme == "rediss"}
+    if at:
+        name, colon, password = credentials.partition(":")
+        values["username"] = unquote(name) or None
+        values["password"] = unquote(password) if colon else None
+    values |= _where(scheme, address, unquote(parts.path))
+    for name, text in parse_qsl(parts.query, keep_blank_values=True):
+        values[name] = _option(scheme, name, text)
+    return Options(**values)
+
+
+def _where(scheme: str, address: str, path: str) -> dict[str, Any]:
+    if scheme == "unix":
+        if address or path in ("", "/"):
+            raise _wrong(scheme, "it must name a socket's absolute path, as in unix:///run/redis.sock")
+        return {"path": path}
+    nodes = tuple(_node(scheme, text) for text in address.split(","))
+    if scheme == "redis+sentinel":
+        service, _, db = path.removeprefix("/").partition("/")
+        if not service:
+            raise _wrong(
+                scheme, "it must end in the service's name, as in redis+sentinel://host:26379/mymaster"
+            )
+        return {"nodes": nodes, "service": service, "db": _db(scheme, db)}
+    if scheme == "redis+cluster":
+        if path not in ("", "/", "/0"):
+            raise _wrong(scheme, "a cluster has the database 0 only")
+        return {"nodes": nodes}
+    if len(nodes) != 1:
+        raise _wrong(scheme, "it names one server; several are for redis+sentinel:// and redis+cluster://")
+    return {"nodes": nodes, "db": _db(scheme, path.removeprefix("/"))}
+
+
+def _node(scheme: str, text: str) -> tuple[str, int]:
+    match = _HOST_PORT.fullmatch(text)
+    if match is None or not 0 < int(match["port"] or 1) < 1 << 16:
+        raise _wrong(scheme, f"{text!r} is not a host, or host:port")
+    return match["host"].strip("[]"), int(match["port"] or _DEFAULT_PORTS.get(scheme, 6379))
+
+
+def _db(scheme: str, text: str) -> int:
+    if not re.fullmatch("[0-9]{0,4}", text):
+        raise _wrong(scheme, f"the database {text!r} is not a number")
+    return int(text or 0)
+
+
+def _option(scheme: str, name: str, text: str) -> Any:
+    try:
+        parse, allowed = _OPTIONS[name]
+    except KeyError:
+        raise _wrong(scheme, f"the option {name!r} is not known: there are {', '.join(_OPTIONS)}") from None
+    try:
+        return parse(text)
+    except ValueError:
+        shown = "" if "password" in name else f"={text!r}"
+        raise _wrong(scheme, f"the option {name}{shown} is not allowed: it must be {allowed}") from None
+
+
+def _wrong(scheme: str, what: str) -> ConfigError:
+    return ConfigError(f"the store {scheme}://… cannot be opened: {what}")
+
+
+def _integer(low: int, high: int) -> tuple[Callable[[str], int], str]:
+    def parse(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(text)
+        return int(text)
+
+    return parse, f"an integer from {low} to {high}"
+
+
+def _seconds(low: float, high: float) -> tuple[Callable[[str], float], str]:
+    def parse(text: str) -> float:
+        value = float(text) if re.fullmatch("[0-9.]+", text) else math.nan
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return parse, f"a number of seconds from {low:g} to {high:g}"
+
+
+def _choice(**choices: Any) -> tuple[Callable[[str], Any], str]:
+    def parse(text: str) -> Any:
+        if text not in choices:
+            raise ValueError(text)
+        return choices[text]
+
+    return parse, "one of " + ", ".join(choices)
+
+
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[^{}\s\x00-\x1f\x7f]{1,64}", text):
+        raise ValueError(text)
+    return text
+
+
+def _given(text: str) -> str:
+    if not text:
+        raise ValueError(text)
+    return text
+
+
+_SWITCH: Final = _choice(on=True, off=False)
+
+_OPTIONS: Final[dict[str, tuple[Callable[[str], Any], str]]] = {
+    "prefix": (_word, "1 to 64 characters without braces and spaces"),
+    "shards": _integer(1, 1024),
+    "timeout": _seconds(0.1, 3600),
+    "queue": _integer(1, 1_000_000),
+    "replicas": _integer(0, 16),
+    "require_aof": _choice(off="off", everysec="everysec", always="always"),
+    "db": _integer(0, 9999),
+    "tls": _SWITCH,
+    "tls_ca": (_given, "a file"),
+    "tls_cert": (_given, "a file"),
+    "tls_key": (_given, "a file"),
+    "tls_verify": _SWITCH,
+    "sentinel_username": (_given, "a user name"),
+    "sentinel_password": (_given, "a password"),
+}

@@ -1,0 +1,130 @@
+"""Script calls on a Redis that has been looked at: is it one that we can use, and what is it worth?
+
+Rule: after each time that Redis was away, it is greeted again before anything else is asked of it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+from scores.errors import ConfigError, ScoresError, StoreError
+from scores.stores.redis.driver import Away, Command, Failure, Link, NoScript
+from scores.stores.redis.greeting import Greeting
+from scores.stores.redis.layout import Layout
+from scores.stores.redis.options import Options
+
+__all__ = ["READ", "WRITE", "Call", "Script", "Session"]
+
+log = logging.getLogger(__name__)
+
+
+class Script:
+    """A Lua script, made of files of this package."""
+
+    def __init__(self, *names: str) -> None:
+        folder = files(__package__)
+        self.source = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+        # That is what Redis names a script by (EVALSHA).
+        self.sha = sha1(self.source.encode("utf-8"), usedforsecurity=False).hexdigest()
+
+
+WRITE: Final = Script("exact.lua", "sorted.lua", "write.lua")
+READ: Final = Script("sorted.lua", "read.lua")
+
+
+class Call(NamedTuple):
+    """A script with its keys and arguments."""
+
+    script: Script
+    keys: Sequence[str]
+    arguments: Sequence[str | bytes | int]
+
+    def command(self, *, whole: bool = False) -> Command:
+        """As it is sent, by its digest or with its whole source."""
+        name, script = ("EVAL", self.script.source) if whole else ("EVALSHA", self.script.sha)
+        return (name, script, len(self.keys), *self.keys, *self.arguments)
+
+
+class Session:
+    """Calls to one Redis, or to a cluster."""
+
+    def __init__(self, link: Link, options: Options) -> None:
+        self.link = link
+        self._options = options
+        self._greeting = Greeting(link, options)
+        self._known = False
+        self._meeting: asyncio.Task[None] | None = None
+        self._away = False
+
+    @property
+    def away(self) -> bool:
+        """Whether the last call found nobody."""
+        return self._away
+
+    async def meet(self) -> Layout:
+        """The layout that is in use.
+
+        Raises `StoreError` when Redis does not answer, `ConfigError` when it cannot be used as it is.
+        """
+        if not self._known:
+            # Whoever comes while it is being greeted waits for the same answer.
+            if self._meeting is None:
+                self._meeting = asyncio.create_task(self._meet())
+            await asyncio.shield(self._meeting)
+        return self._greeting.layout
+
+    async def _meet(self) -> None:
+        try:
+            await self._greeting.exchange()
+            self._known = True
+        except ScoresError as exc:
+            self._note(away=True, reason=str(exc))
+            raise
+        finally:
+            self._meeting = None
+
+    async def call(self, route: str, calls: Sequence[Call], *, replicated: bool = False) -> list[Any]:
+        """The reply to each call, or its `Failure`; with `replicated`, once enough replicas have them too."""
+        if not self._known:
+            try:
+                await self.meet()
+            except (ConfigError, StoreError) as exc:
+                return [Failure(str(exc), passing=isinstance(exc, StoreError))] * len(calls)
+        replies = await self._send(route, [call.command() for call in calls], replicated=replicated)
+        missing = [at for at, reply in enumerate(replies) if isinstance(reply, NoScript)]
+        if missing:
+            whole = [calls[at].command(whole=True) for at in missing]
+            for at, reply in zip(missing, await self._send(route, whole, replicated=replicated), strict=True):
+                replies[at] = reply
+        return replies
+
+    async def _send(self, route: str, commands: list[Command], *, replicated: bool) -> list[Any]:
+        wanted = self._options.replicas if replicated else 0
+        if wanted:
+            commands = [*commands, ("WAIT", wanted, int(self._options.timeout * 500))]
+        replies = await self.link.exchange(route, commands)
+        self._notice(replies)
+        if wanted:
+            have = replies.pop()
+            if isinstance(have, Failure) or have < wanted:
+                short = Failure(f"fewer than {wanted} replicas have it", lost=True)
+                replies = [reply if isinstance(reply, Failure) else short for reply in replies]
+        return replies
+
+    def _notice(self, replies: Sequence[Any]) -> None:
+        away = next((reply for reply in replies if isinstance(reply, Away)), None)
+        if away is None:
+            self._note(away=False)
+        else:
+            self._known = False
+            self._note(away=True, reason=away.reason)
+
+    def _note(self, *, away: bool, reason: str = "") -> None:
+        if away and not self._away:
+            log.warning("store away: %s", reason)
+        elif self._away and not away:
+            log.info("store back")
+        self._away = away

@@ -1,0 +1,220 @@
+"""The Redis store: each method a read or a write that shares its round trip with whatever waits beside it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+from scores.errors import ConfigError, StoreError, StoreFull
+from scores.models import (
+    Exam,
+    ExamReport,
+    Inspector,
+    InspectorKey,
+    Key,
+    Lease,
+    Outcome,
+    Page,
+    Repeats,
+    Result,
+    Score,
+    Student,
+    StudentReport,
+)
+from scores.stores.base import Store
+from scores.stores.redis.driver import open_link
+from scores.stores.redis.layout import (
+    ONE,
+    decode_exam,
+    decode_inspector,
+    decode_student,
+    encode_exam,
+    exam_number,
+    exam_position,
+    page_of,
+)
+from scores.stores.redis.listings import Listings
+from scores.stores.redis.options import Options, parse_options
+from scores.stores.redis.results import Results
+from scores.stores.redis.session import Session
+from scores.stores.redis.traffic import Traffic
+
+__all__ = ["RedisStore", "open_redis"]
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_redis(url: str) -> AsyncIterator[Store]:
+    """Opens the Redis that the URL names, also one that is away: it is then waited for.
+
+    Raises `ConfigError` for a URL that is wrong, and for a Redis that answers and cannot be used.
+    """
+    store = RedisStore(parse_options(url))
+    try:
+        await store.start()
+        yield store
+    finally:
+        await store.close()
+
+
+class RedisStore:
+    """A store in Redis; any number of processes may have it open."""
+
+    shared: Final = True
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._link = open_link(options)
+        self._session = Session(self._link, options)
+        self._traffic: Traffic | None = None
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Meets Redis, if it is there."""
+        try:
+            await self._meet()
+        except StoreError as exc:
+            log.warning("store away: %s; it is waited for", exc)
+
+    async def close(self) -> None:
+        """Lets what is under way finish, and closes all connections."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweeping
+        if self._traffic is not None:
+            await self._traffic.close()
+        await self._link.close()
+
+    async def record(
+        self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
+    ) -> list[Outcome]:
+        return await Results(await self._open()).record(results, repeats=repeats, lease=lease)
+
+    async def add(self, score: Score) -> Inspector:
+        traffic = self._traffic or await self._open()
+        uuid = score.uuid
+        place = traffic.layout.place(uuid)
+        base = traffic.layout.bases[place.shard]
+        reply = await traffic.write(place.shard, "add", base, place.bucket, uuid, ONE + score.score)
+        if isinstance(reply, list):
+            raise _refusal(uuid, reply[1])
+        return decode_inspector(uuid, reply)
+
+    async def remove(self, key: Key) -> bool:
+        traffic = await self._open()
+        if not isinstance(key, InspectorKey):
+            return await Results(traffic).remove(key)
+        place = traffic.layout.place(key.uuid)
+        base = traffic.layout.bases[place.shard]
+        return bool(await traffic.write(place.shard, "remove_inspector", base, place.bucket, key.uuid))
+
+    async def lease(
+        self, feed: str, holder: str, *, seconds: float, position: str | None = None
+    ) -> Lease | None:
+        traffic = await self._open()
+        name = traffic.layout.feed_id(feed)
+        shard, base = traffic.layout.home(name)
+        held, token, at = await traffic.write(
+            shard,
+            "lease",
+            f"{base}feed:{name}",
+            holder,
+            int(seconds * 1000),
+            int(position is not None),
+            position or "",
+        )
+        return Lease(feed, token, at.decode()) if held else None
+
+    async def student(
+        self, student_id: str, *, exams: Collection[int] = (), after: str | None = None, limit: int
+    ) -> StudentReport | None:
+        position = exam_position(after)
+        keys = sorted(map(encode_exam, set(exams)))
+        reply = await self._report("student", student_id, position, limit, keys)
+        if reply is None:
+            return None
+        total, members = reply
+        student = decode_student(student_id, total)
+        found = []
+        for member in members:
+            exam, _, score = member.partition(b"\0")
+            number = exam_number(exam)
+            found.append((exam, str(number), Result(student_id, number, float(score))))
+        return StudentReport(student, _results(found, student.count, position, limit, narrowed=bool(exams)))
+
+    async def exam(
+        self, exam: int, *, students: Collection[str] = (), after: str | None = None, limit: int
+    ) -> ExamReport | None:
+        reply = await self._report("exam", encode_exam(exam), after or "", limit, sorted(set(students)))
+        if reply is None:
+            return None
+        total, members = reply
+        summary = decode_exam(exam, total)
+        found = []
+        for member in members:
+            name, _, score = member.partition(b"\0")
+            student_id = name.decode()
+            found.append((name, student_id, Result(student_id, exam, float(score))))
+        return ExamReport(
+            summary, _results(found, summary.count, after or "", limit, narrowed=bool(students))
+        )
+
+    async def inspector(self, uuid: str) -> Inspector | None:
+        traffic = await self._open()
+        place = traffic.layout.place(uuid)
+        base = traffic.layout.bases[place.shard]
+        packed = await traffic.read_shard(place.shard, "inspector", base, place.bucket, uuid)
+        return None if packed is None else decode_inspector(uuid, packed)
+
+    async def students(self, *, after: str | None = None, limit: int) -> Page[Student]:
+        return await Listings(await self._open()).students(after=after, limit=limit)
+
+    async def exams(self, *, after: str | None = None, limit: int) -> Page[Exam]:
+        return await Listings(await self._open()).exams(after=after, limit=limit)
+
+    async def inspectors(self, *, after: str | None = None, limit: int) -> Page[Inspector]:
+        return await Listings(await self._open()).inspectors(after=after, limit=limit)
+
+    async def _report(self, view: str, owner: str, position: str, limit: int, keys: Sequence[str]) -> Any:
+        traffic = await self._open()
+        shard, base = traffic.layout.home(owner)
+        after = position.encode("utf-8", "replace")
+        return await traffic.read_shard(shard, "report", base, view, owner, after, limit + 1, *keys)
+
+    async def _open(self) -> Traffic:
+        """The way to Redis; raises `StoreError` while there is none."""
+        if self._traffic is not None:
+            return self._traffic
+        try:
+            return await self._meet()
+        except ConfigError as exc:
+            raise StoreError(str(exc)) from exc
+
+    async def _meet(self) -> Traffic:
+        layout = await self._session.meet()
+        if self._traffic is None:
+            self._traffic = Traffic(self._session, layout, self._options)
+            if self._traffic.clustered:
+                self._sweeping = asyncio.create_task(Results(self._traffic).sweep())
+        return self._traffic
+
+
+def _results(
+    found: Sequence[tuple[bytes, str, Result]], count: int, position: str, limit: int, *, narrowed: bool
+) -> Page[Result]:
+    """A page of results with their sort keys and positions; narrowed ones have come from the start."""
+    total = count
+    if narrowed:
+        after = position.encode("utf-8", "replace")
+        total, found = len(found), [one for one in found if one[0] > after]
+    return page_of([(at, result) for _, at, result in found], total, limit)
+
+
+def _refusal(uuid: str, reason: bytes) -> StoreError:
+    text = reason.decode("utf-8", "replace")
+    if "overflow" in text:
+        return StoreFull(f"inspector {uuid!r} has as many scores as can be counted")
+    return StoreError(f"Redis refused: {text}")

@@ -1,0 +1,220 @@
+-- A batch of writes of one writer, in order, each answered; applied once, however often it is sent.
+-- KEYS: the writer's memory of its last batch, and a key that never exists: while the slot is being moved,
+-- Redis then refuses the whole script (TRYAGAIN) instead of letting it see half of its keys.
+-- ARGV: the batch's number, seconds to remember it, then the operations, each a name and its arguments.
+-- Rule: an operation reads and decides first, and what it writes then cannot be refused.
+
+local seen = redis.call('GET', KEYS[1])
+if seen then
+  local number, answers = unpack(cmsgpack.unpack(seen))
+  if number == ARGV[1] then
+    redis.call('EXPIRE', KEYS[1], ARGV[2])
+    return answers
+  elseif tonumber(number) > tonumber(ARGV[1]) then
+    return redis.error_reply('STALE batch ' .. ARGV[1] .. ' came after ' .. number)
+  end
+end
+
+-- Inspectors: one integer each, count * 2^33 + sum, in hashes that are chosen by the UUID's digest.
+
+local ONE = 8589934592
+local EXACT = 9007199254740992
+local ALL = 1000000000
+
+local function add(base, bucket, uuid, increment)
+  local key = base .. 'inspectors:' .. bucket
+  local packed = redis.pcall('HINCRBY', key, uuid, increment)
+  if type(packed) == 'table' then
+    return { 'refused', packed.err }
+  end
+  if packed < 2 * ONE then
+    redis.call('HINCRBY', base .. 'counts', 'inspectors', 1)
+    redis.call('SETBIT', base .. 'inspectors', bucket, 1)
+  elseif packed >= EXACT then
+    return redis.call('HGET', key, uuid)
+  end
+  return packed
+end
+
+local function remove_inspector(base, bucket, uuid)
+  local key = base .. 'inspectors:' .. bucket
+  local removed = redis.call('HDEL', key, uuid)
+  if removed == 1 then
+    redis.call('HINCRBY', base .. 'counts', 'inspectors', -1)
+    redis.call('SETBIT', base .. 'inspectors', bucket, redis.call('EXISTS', key))
+  end
+  return removed
+end
+
+-- Results: each is in its student's view and in its exam's, and in the exact total of both.
+
+local function set_total(base, view, owner, total)
+  local known = put(sorted_map(base, view .. 's'), owner, total)
+  if not known ~= not total then
+    redis.call('HINCRBY', base .. 'counts', view .. 's', total and 1 or -1)
+  end
+end
+
+local function set_result(base, view, owner, key, score)
+  local old = put(sorted_map(base, view, owner), key, score)
+  if (old or false) ~= score then
+    set_total(base, view, owner, change_total(get(sorted_map(base, view .. 's'), owner), old, score))
+  end
+  return old
+end
+
+local function kept(old, new, repeats)
+  if not old or repeats == 'last' then
+    return new
+  elseif repeats == 'max' then
+    return tonumber(new) > tonumber(old) and new or old
+  elseif repeats == 'min' then
+    return tonumber(new) < tonumber(old) and new or old
+  end
+  return old
+end
+
+-- Whoever reads a feed has a token; one with an older token has been replaced, and may not write any more.
+local function fenced(base, feed, token)
+  if token == '0' then
+    return false
+  end
+  local newest = tonumber(redis.call('HGET', base .. 'fence', feed) or 0)
+  if newest < tonumber(token) then
+    redis.call('HSET', base .. 'fence', feed, token)
+  end
+  return newest > tonumber(token)
+end
+
+-- Records in the student's view; says what happened, and what the exam's view must become.
+local function record_student(base, student, exam, score, repeats, feed, token)
+  if fenced(base, feed, token) then
+    return 'fenced'
+  end
+  local old = get(sorted_map(base, 'student', student), exam)
+  local new = kept(old, score, repeats)
+  set_result(base, 'student', student, exam, new)
+  return not old and 'new' or new == score and 'replaced' or 'kept', new, old
+end
+
+local function record(base, exam_base, student, exam, ...)
+  local outcome, new = record_student(base, student, exam, ...)
+  if new then
+    set_result(exam_base, 'exam', exam, student, new)
+  end
+  return outcome
+end
+
+local function remove_result(base, exam_base, student, exam)
+  if not set_result(base, 'student', student, exam, false) then
+    return 0
+  end
+  set_result(exam_base, 'exam', exam, student, false)
+  return 1
+end
+
+-- Empties the student's view; what is to be done for each exam that was there is up to `each`.
+local function clear_student(base, student, each)
+  local view = sorted_map(base, 'student', student)
+  local members = members_after(view, '', ALL)
+  for _, member in ipairs(members) do
+    local exam = key_of(member)
+    put(view, exam, false)
+    each(exam)
+  end
+  if #members > 0 then
+    set_total(base, 'student', student, false)
+  end
+  return #members
+end
+
+local function remove_student(base, student, prefix, tags)
+  local bases = {}
+  for tag in string.gmatch(tags, '%d+') do
+    bases[#bases + 1] = prefix .. '{' .. tag .. '}:'
+  end
+  return clear_student(base, student, function(exam)
+    local shard = tonumber(string.sub(redis.sha1hex(exam), 1, 8), 16) % #bases
+    set_result(bases[shard + 1], 'exam', exam, student, false)
+  end)
+end
+
+-- On a cluster the two views are in two slots: the student's is written first, with a note of what is to be
+-- done in the other; the exam's is made the same; the note is taken away once both are seen to be equal.
+
+local function note(base, student, exam, writer)
+  redis.call('ZADD', base .. 'notes', redis.call('TIME')[1], writer .. '\0' .. student .. '\0' .. exam)
+end
+
+local function begin_record(base, writer, student, exam, ...)
+  local outcome, new, old = record_student(base, student, exam, ...)
+  if new ~= old then
+    note(base, student, exam, writer)
+  end
+  return { outcome, new ~= old and new or '' }
+end
+
+local function begin_removal(base, writer, student, exam)
+  local exams = {}
+  local function noted(gone)
+    note(base, student, gone, writer)
+    exams[#exams + 1] = gone
+  end
+  if exam == '' then
+    clear_student(base, student, noted)
+  elseif set_result(base, 'student', student, exam, false) then
+    noted(exam)
+  end
+  return exams
+end
+
+local function mirror(base, student, exam, score)
+  set_result(base, 'exam', exam, student, score ~= '' and score)
+  return 'ok'
+end
+
+-- Answers with the score that the exam's view must be given once more, '' for none; 'settled' when it has it.
+local function settle(base, writer, student, exam, mirrored)
+  local score = get(sorted_map(base, 'student', student), exam) or ''
+  if score ~= mirrored then
+    return { score }
+  end
+  redis.call('ZREM', base .. 'notes', writer .. '\0' .. student .. '\0' .. exam)
+  return 'settled'
+end
+
+-- The right to read a feed: { 1, token, position } when `holder` has it now, { 0, token, position } when another has.
+local function lease(key, holder, milliseconds, moved, position)
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local has, token, expires, at = unpack(redis.call('HMGET', key, 'holder', 'token', 'expires', 'position'))
+  if has and has ~= holder and now < tonumber(expires) then
+    return { 0, tonumber(token), at or '' }
+  end
+  token = tonumber(token or 0) + (has == holder and 0 or 1)
+  at = moved == '1' and position or at or ''
+  redis.call('HSET', key, 'holder', holder, 'token', token, 'expires', string.format('%.0f', now + milliseconds), 'position', at)
+  return { 1, token, at }
+end
+
+local operations = {
+  add = { add, 4 },
+  remove_inspector = { remove_inspector, 3 },
+  record = { record, 8 },
+  remove_result = { remove_result, 4 },
+  remove_student = { remove_student, 4 },
+  begin_record = { begin_record, 8 },
+  begin_removal = { begin_removal, 4 },
+  mirror = { mirror, 4 },
+  settle = { settle, 5 },
+  lease = { lease, 5 },
+}
+
+local answers, at = {}, 3
+while at <= #ARGV do
+  local operation, arity = unpack(operations[ARGV[at]])
+  answers[#answers + 1] = operation(unpack(ARGV, at + 1, at + arity))
+  at = at + 1 + arity
+end
+redis.call('SET', KEYS[1], cmsgpack.pack({ ARGV[1], answers }), 'EX', ARGV[2])
+return answers
