@@ -141,7 +141,17 @@ class Config:
 
     host: str = _setting("127.0.0.1", _text, "a host name or an address", "address to listen on")
     port: int = _integer(0, 65535, 8000, "port to listen on; 0 takes a free one")
-    store: str = _setting("dict", _text, "a store's URL, such as dict or sharded", "where scores are kept")
+    store: str = _setting(
+        "dict",
+        _text,
+        "a store's URL, such as dict, sharded or redis://localhost:6379/0",
+        "where scores are kept",
+    )
+    redis_require_aof: str = _choice(
+        "off",
+        ("off", "everysec", "always"),
+        "least durable append-only file of a Redis store that is accepted at the start",
+    )
     feed: str | None = _setting(
         "https://live-test-scores.herokuapp.com/scores",
         _feed_url,

@@ -51,6 +51,7 @@ class FeedStatus:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown: without user name and password."""
+    """The URL as it may be shown: without user name and password, nor any parameter that is one."""
     parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    parameters = [text for text in parts.query.split("&") if "password" not in text.partition("=")[0].lower()]
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="&".join(parameters)).geturl()

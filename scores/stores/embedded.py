@@ -60,11 +60,7 @@ class EmbeddedStore:
     async def record(
         self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
     ) -> list[Outcome]:
-        if (
-            lease is not None
-            and lease.feed in self._leases
-            and self._leases[lease.feed][0].token > lease.token
-        ):
+        if lease is not None and lease.token < self._leases[lease.feed][0].token:
             raise LeaseLost("another reads the feed by now")
         return [self._record(result, repeats) for result in results]
 

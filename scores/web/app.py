@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from scores.config import Config
+from scores.errors import ConfigError
 from scores.feed.client import FeedClient
 from scores.stores import open_store
 from scores.web.connection import heads
@@ -29,9 +30,22 @@ def create_app(config: Config) -> web.Application:
 
 async def _lifetime(app: web.Application) -> AsyncIterator[None]:
     config = app[CONFIG]
-    async with open_store(config.store) as store:
+    async with open_store(_store_url(config)) as store:
         app[STORE] = store
         feed = FeedClient(config, store)
         app[FEED] = feed.status
         async with feed.listening():
             yield
+
+
+def _store_url(config: Config) -> str:
+    """The store's URL, with the setting that is for one kind of store among its options."""
+    if config.redis_require_aof == "off":
+        return config.store
+    if not config.store.startswith(("redis", "unix:")):
+        raise ConfigError(
+            f"SCORES_REDIS_REQUIRE_AOF={config.redis_require_aof} is not allowed with the store"
+            f" {config.store!r}, which has no append-only file"
+        )
+    joint = "&" if "?" in config.store else "?"
+    return f"{config.store}{joint}require_aof={config.redis_require_aof}"

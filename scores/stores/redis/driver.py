@@ -164,7 +164,7 @@ class _ClusterLink:
             await self._cluster.aclose()
 
 
-_DRIVER_ERRORS: Final = (errors.RedisError, OSError, TimeoutError)
+_DRIVER_ERRORS: Final = (errors.RedisError, errors.RedisClusterException, OSError, TimeoutError)
 
 _CHANGED: Final = (errors.BusyLoadingError, errors.ReadOnlyError, errors.ClusterDownError)
 """Not carried out, by a server that is loading, or has been failed over."""
@@ -188,6 +188,10 @@ def _packed(commands: Sequence[Command]) -> bytes:
 
 def _failure(exc: BaseException, *, sent: bool) -> Failure:  # noqa: PLR0911  # one line an outcome
     text = str(exc) or type(exc).__name__
+    if isinstance(exc, errors.RedisClusterException) and isinstance(exc.__cause__, errors.RedisError):
+        return _failure(exc.__cause__, sent=sent)
+    if "Cluster mode is not enabled" in text:
+        return Failure("this Redis is no cluster: the store must be written as redis://…", passing=False)
     if isinstance(exc, errors.NoScriptError):
         return NoScript(text)
     if isinstance(exc, _UNWELCOME):

@@ -20,10 +20,10 @@ _OLDEST: Final = (7, 0)
 _DEFAULT_SHARDS: Final = 64
 
 _WORTH: Final = {
-    "always": "on its disk (appendfsync always)",
-    "everysec": "in its memory, and on its disk within a second or two (appendfsync everysec)",
-    "off": "in its memory only, and lost when it stops, but for a snapshot (no append-only file)",
-    "unknown": "as safe as its configuration makes it, which we may not read (CONFIG GET)",
+    "always": "on Redis' disk (appendfsync always)",
+    "everysec": "in Redis' memory, and on its disk within a second or two (appendfsync everysec)",
+    "off": "in Redis' memory only, and lost when it stops, but for a snapshot (no append-only file)",
+    "unknown": "as safe as Redis' configuration makes it, which we may not read (CONFIG GET)",
 }
 """By durability, the weakest last: where a score is once it is acknowledged."""
 
@@ -48,7 +48,7 @@ class Greeting:
         durability = min(found, key=lambda name: _RANKS[name], default="unknown")
         await self._agree()
         if durability != self._durability:
-            log.info("store: an acknowledged score is in Redis %s", _WORTH[durability])
+            log.info("store: an acknowledged score is %s", _WORTH[durability])
             self._durability = durability
 
     async def _look_at(self, route: str) -> str:
@@ -63,7 +63,7 @@ class Greeting:
         if _RANKS[durability] < _RANKS[self._options.require_aof]:
             raise ConfigError(
                 f"SCORES_REDIS_REQUIRE_AOF={self._options.require_aof} is not met: an acknowledged score is"
-                f" in Redis {_WORTH[durability]}; it needs `appendonly yes` and `appendfsync"
+                f" {_WORTH[durability]}; Redis needs `appendonly yes` and `appendfsync"
                 f" {self._options.require_aof}`"
             )
         return durability

@@ -56,6 +56,7 @@ class Session:
         self._options = options
         self._greeting = Greeting(link, options)
         self._known = False
+        self._met = False
         self._meeting: asyncio.Task[None] | None = None
         self._away = False
 
@@ -79,9 +80,10 @@ class Session:
     async def _meet(self) -> None:
         try:
             await self._greeting.exchange()
-            self._known = True
+            self._known = self._met = True
         except ScoresError as exc:
-            self._note(away=True, reason=str(exc))
+            if self._met or isinstance(exc, StoreError):
+                self._note(away=True, reason=str(exc))
             raise
         finally:
             self._meeting = None

@@ -1,7 +1,6 @@
 """The Redis store: each method a read or a write that shares its round trip with whatever waits beside it."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
@@ -42,8 +41,6 @@ from scores.stores.redis.traffic import Traffic
 
 __all__ = ["RedisStore", "open_redis"]
 
-log = logging.getLogger(__name__)
-
 
 @asynccontextmanager
 async def open_redis(url: str) -> AsyncIterator[Store]:
@@ -72,11 +69,9 @@ class RedisStore:
         self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Meets Redis, if it is there."""
-        try:
+        """Meets Redis, if it is there; if it is not, the first request that finds it does."""
+        with suppress(StoreError):
             await self._meet()
-        except StoreError as exc:
-            log.warning("store away: %s; it is waited for", exc)
 
     async def close(self) -> None:
         """Lets what is under way finish, and closes all connections."""
