@@ -19,6 +19,10 @@ CLUSTER = {
 }
 
 
+async def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """The nodes in their order at the start: the masters by their slots, then their replicas, in turns."""
@@ -63,13 +67,10 @@ class Cluster:
         source_id, target_id = await _id(source), await _id(target)
         await target.command("CLUSTER SETSLOT", slot, "IMPORTING", source_id)
         await source.command("CLUSTER SETSLOT", slot, "MIGRATING", target_id)
-        while True:
-            if between is not None:
-                await between()
-            keys = await source.command("CLUSTER GETKEYSINSLOT", slot, batch)
-            if not keys:
-                break
-            await source.command("MIGRATE", HOST, target.port, "", 0, 5000, "AUTH2", *KEEPER, "KEYS", *keys)
+        pause = between or _nothing
+        await pause()
+        while await _move_keys(slot, batch, source=source, target=target):
+            await pause()
         # The target first: were it the last, nobody would serve the slot in between.
         others = [node for node in self.awake if node not in (source, target) and await _is_master(node)]
         for node in (target, source, *others):
@@ -126,6 +127,14 @@ async def _introduce(cluster: Cluster, buses: list[int]) -> None:
     count = len(cluster.masters)
     for index, replica in enumerate(cluster.nodes[count:]):
         await replica.command("CLUSTER REPLICATE", await _id(cluster.masters[index % count]))
+
+
+async def _move_keys(slot: int, batch: int, *, source: RedisServer, target: RedisServer) -> bool:
+    """Whether there were keys left to move."""
+    keys = await source.command("CLUSTER GETKEYSINSLOT", slot, batch)
+    if keys:
+        await source.command("MIGRATE", HOST, target.port, "", 0, 5000, "AUTH2", *KEEPER, "KEYS", *keys)
+    return bool(keys)
 
 
 async def _known(node: RedisServer) -> list[dict[str, Any]]:

@@ -22,17 +22,21 @@ log = logging.getLogger(__name__)
 
 
 class Script:
-    """A Lua script, made of files of this package."""
+    """A Lua script, and the digest that Redis names it by (EVALSHA)."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.sha = sha1(source.encode("utf-8"), usedforsecurity=False).hexdigest()
+
+    @classmethod
+    def of(cls, *names: str) -> "Script":
+        """The script that files of this package make up."""
         folder = files(__package__)
-        self.source = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
-        # That is what Redis names a script by (EVALSHA).
-        self.sha = sha1(self.source.encode("utf-8"), usedforsecurity=False).hexdigest()
+        return cls("\n".join((folder / name).read_text(encoding="utf-8") for name in names))
 
 
-WRITE: Final = Script("exact.lua", "sorted.lua", "write.lua")
-READ: Final = Script("sorted.lua", "read.lua")
+WRITE: Final = Script.of("exact.lua", "sorted.lua", "write.lua")
+READ: Final = Script.of("sorted.lua", "read.lua")
 
 
 class Call(NamedTuple):
