@@ -72,8 +72,9 @@ class Greeting:
         version = facts.get("redis_version", "")
         numbers = tuple(int(number) for number in re.findall("[0-9]+", version)[:2])
         if numbers < _OLDEST:
+            oldest = ".".join(map(str, _OLDEST))
             raise ConfigError(
-                f"Redis {version or 'of an unknown version'} is too old: it must be 7.0 or later"
+                f"Redis {version or 'of an unknown version'} is too old: it must be {oldest} or later"
             )
         clustered = facts.get("cluster_enabled") == "1"
         if clustered != (self._options.scheme == "redis+cluster"):

@@ -1,0 +1,324 @@
+"""What a Redis says that cannot do something, and what becomes of it: one outcome and one log line each."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from support.redis_cluster import redis_cluster
+from support.redis_servers import RedisServer, redis_server, until
+from support.tcp_proxy import tcp_proxy
+
+from scores.errors import ConfigError, OutcomeUnknown, StoreBusy, StoreError
+from scores.models import Outcome, Repeats, Result, Score, StudentKey
+from scores.stores import open_store
+from scores.stores.redis import results
+from scores.stores.redis.layout import Layout
+
+Serve = Callable[..., Awaitable[str]]
+
+LAST = Repeats.LAST
+
+
+@pytest.fixture
+async def server(no_leaks: None) -> AsyncIterator[RedisServer]:
+    async with redis_server() as server:
+        yield server
+
+
+async def post(address: str, score: int = 3) -> tuple[int, dict[str, Any]]:
+    body = {"UUID": "a1-b1", "score": score}
+    async with aiohttp.ClientSession() as http, http.post(f"{address}/scores", json=body) as answer:
+        return answer.status, await answer.json(content_type=None)
+
+
+async def readiness(address: str) -> int:
+    async with aiohttp.ClientSession() as http, http.get(f"{address}/readyz") as answer:
+        return answer.status
+
+
+async def refused_to_open(url: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        async with open_store(url):
+            pass
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# Away at the start, and back.
+
+
+async def test_a_redis_that_is_down_at_the_start_is_waited_for(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with redis_server() as server:
+        await server.stop()
+        address = await serve(store=server.url)
+        assert await readiness(address) == 503
+        status, problem = await post(address)
+        assert (status, problem["type"]) == (503, "urn:problem-type:scores:store-unavailable")
+        await server.start()
+        assert await readiness(address) == 200
+        assert await post(address) == (200, {"UUID": "a1-b1", "mean": 3.0})
+    assert [record.message for record in caplog.records if "store away" in record.message]
+    assert "store back" in caplog.messages
+
+
+async def test_while_it_is_away_requests_are_refused_at_once(serve: Serve) -> None:
+    async with redis_server() as server:
+        await server.stop()
+        address = await serve(store=f"{server.url}?timeout=60")
+        await readiness(address)
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(*(post(address) for _ in range(20)))
+        assert {status for status, _ in answers} == {503}
+
+
+async def test_a_redis_that_is_still_loading_is_waited_for(serve: Serve) -> None:
+    async with redis_server(appendonly="always", config={"key-load-delay": 200}) as server:
+        address = await serve(store=f"{server.url}?timeout=60")
+        await asyncio.gather(*(post(address) for _ in range(300)))
+        server.kill()
+        server.launch()
+        assert await post(address) == (200, {"UUID": "a1-b1", "mean": 3.0})
+
+
+# Refusals.
+
+
+async def test_a_wrong_password_stops_the_start_in_one_line_without_it() -> None:
+    async with redis_server(password="right") as server:
+        sentence = await refused_to_open(f"redis://:wr0ng@127.0.0.1:{server.port}")
+    assert sentence.startswith("Redis does not let us in: ")
+    assert "wr0ng" not in sentence
+
+
+async def test_a_password_that_changes_is_a_503_until_it_is_right_again(serve: Serve) -> None:
+    async with redis_server(password="first") as server:
+        address = await serve(store=f"redis://:first@127.0.0.1:{server.port}?timeout=0.5")
+        assert (await post(address))[0] == 200
+        await server.command("CONFIG", "SET", "requirepass", "second")
+        await server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        status, problem = await post(address)
+        assert status == 503
+        assert "Redis does not let us in" in problem["detail"]
+        await server.command("CONFIG", "SET", "requirepass", "first")
+        assert (await post(address))[0] == 200
+
+
+async def test_a_user_who_may_not_run_scripts_is_told_so() -> None:
+    async with (
+        redis_server(users=["limited on >pw ~* +@all -@scripting"]) as server,
+        open_store(f"redis://limited:pw@127.0.0.1:{server.port}") as store,
+    ):
+        with pytest.raises(StoreError, match="Redis does not let us in"):
+            await store.add(Score("a1-b1", 3))
+
+
+async def test_a_node_of_a_cluster_is_told_from_a_server_and_back(server: RedisServer) -> None:
+    assert "redis://" in await refused_to_open(server.url.replace("redis://", "redis+cluster://"))
+    async with redis_server(config={"cluster-enabled": "yes"}) as node:
+        assert "redis+cluster://" in await refused_to_open(node.url)
+
+
+async def test_a_server_that_is_too_old_is_refused(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scores.stores.redis.greeting._OLDEST", (99, 0))
+    assert "is too old: it must be 99.0 or later" in await refused_to_open(server.url)
+
+
+async def test_shards_other_than_those_there_are_refused_and_none_take_what_is_there(
+    server: RedisServer,
+) -> None:
+    async with open_store(f"{server.url}?shards=4") as store:
+        await store.add(Score("a1-b1", 3))
+    assert "the data there is cut in 4" in await refused_to_open(f"{server.url}?shards=8")
+    async with open_store(server.url) as store:
+        assert await store.inspector("a1-b1") is not None
+
+
+async def test_two_prefixes_are_two_stores(server: RedisServer) -> None:
+    async with open_store(f"{server.url}?prefix=one") as one, open_store(f"{server.url}?prefix=two") as two:
+        await one.add(Score("a1-b1", 3))
+        assert await two.inspector("a1-b1") is None
+
+
+@pytest.mark.parametrize(
+    ("appendonly", "required", "met"),
+    [
+        ("no", "everysec", False),
+        ("no", "always", False),
+        ("everysec", "everysec", True),
+        ("everysec", "always", False),
+        ("always", "everysec", True),
+        ("always", "always", True),
+        ("no", "off", True),
+    ],
+)
+async def test_less_durability_than_required_stops_the_start(
+    serve: Serve, appendonly: str, required: str, met: bool
+) -> None:
+    async with redis_server(appendonly=appendonly) as server:
+        settings = {"store": server.url, "redis_require_aof": required}
+        if met:
+            assert await readiness(await serve(**settings)) == 200
+        else:
+            with pytest.raises(ConfigError, match=f"SCORES_REDIS_REQUIRE_AOF={required} is not met"):
+                await serve(**settings)
+
+
+@pytest.mark.parametrize(
+    ("appendonly", "words"),
+    [("no", "memory only"), ("everysec", "within a second or two"), ("always", "on Redis' disk")],
+)
+async def test_what_an_acknowledgement_is_worth_is_logged(
+    caplog: pytest.LogCaptureFixture, appendonly: str, words: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with redis_server(appendonly=appendonly) as server, open_store(server.url):
+        pass
+    (line,) = [message for message in caplog.messages if "an acknowledged score is" in message]
+    assert words in line
+
+
+async def test_a_redis_without_memory_refuses_writes_and_answers_reads(server: RedisServer) -> None:
+    async with open_store(server.url) as store:
+        before = await store.add(Score("a1-b1", 3))
+        await store.record([Result("foo", 3, 0.5)], repeats=LAST)
+        await server.command("CONFIG", "SET", "maxmemory", 1)
+        with pytest.raises(StoreError, match="no memory left"):
+            await store.add(Score("a1-b1", 3))
+        with pytest.raises(StoreError, match="no memory left"):
+            await store.record([Result("foo", 3, 0.1), Result("bar", 3, 0.1)], repeats=LAST)
+        assert await store.inspector("a1-b1") == before
+        assert (await store.exam(3, limit=9)).exam.average == 0.5  # type: ignore[union-attr]  # it is there
+        await server.command("CONFIG", "SET", "maxmemory", 0)
+        assert (await store.add(Score("a1-b1", 3))).count == before.count + 1
+
+
+async def test_a_replica_takes_no_writes_until_it_is_a_master(server: RedisServer) -> None:
+    async with redis_server() as master, open_store(f"{server.url}?timeout=0.5") as store:
+        await store.add(Score("a1-b1", 3))
+        await server.command("REPLICAOF", "127.0.0.1", master.port)
+        with pytest.raises(StoreError, match="Redis cannot do it now"):
+            await store.add(Score("a1-b1", 3))
+        await server.command("REPLICAOF", "NO", "ONE")
+        assert (await store.add(Score("a1-b1", 3))).count >= 1
+
+
+async def test_scripts_that_were_flushed_are_sent_again(server: RedisServer) -> None:
+    async with open_store(server.url) as store:
+        for count in range(1, 4):
+            assert (await store.add(Score("a1-b1", 3))).count == count
+            assert (await store.inspector("a1-b1")).count == count  # type: ignore[union-attr]  # it is there
+            await server.command("SCRIPT", "FLUSH")
+
+
+async def test_a_key_of_somebody_else_in_the_way_is_an_error_and_not_a_crash(server: RedisServer) -> None:
+    async with open_store(server.url) as store:
+        place = Layout("scores", 64).place("a1-b1")
+        await server.command(
+            "SET", f"{Layout('scores', 64).bases[place.shard]}inspectors:{place.bucket}", "mine"
+        )
+        with pytest.raises(StoreError, match="WRONGTYPE"):
+            await store.add(Score("a1-b1", 3))
+        assert (await store.add(Score("a1-b2", 3))).count == 1
+
+
+# Waiting, together and apart.
+
+
+async def test_more_requests_than_may_wait_are_refused(server: RedisServer) -> None:
+    async with open_store(f"{server.url}?queue=10&timeout=60") as store:
+        server.pause()
+        adding = [asyncio.create_task(store.add(Score("a1-b1", 3))) for _ in range(50)]
+        done, waiting = await asyncio.wait(adding, return_when=asyncio.FIRST_COMPLETED)
+        assert len(waiting) == 10
+        assert all(isinstance(task.exception(), StoreBusy) for task in done)
+        server.resume()
+        assert {(await task).count for task in waiting} == set(range(1, 11))
+
+
+async def test_a_client_that_goes_away_takes_nobody_along(server: RedisServer) -> None:
+    async with open_store(f"{server.url}?timeout=60") as store:
+        server.pause()
+        first = asyncio.create_task(store.add(Score("a1-b1", 3)))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        others = [asyncio.create_task(store.add(Score(f"u{number}", number % 6))) for number in range(100)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        first.cancel()
+        for task in others[::2]:
+            task.cancel()
+        server.resume()
+        for number, task in enumerate(others):
+            if number % 2:
+                assert (await task).uuid == f"u{number}"
+                assert (await task).total == number % 6
+        # The one that was sent counts; those that had not been sent have asked for nothing.
+        assert (await store.inspector("a1-b1")).count == 1  # type: ignore[union-attr]  # it is there
+        assert await store.inspector("u0") is None
+
+
+async def test_what_waits_together_is_one_command(server: RedisServer) -> None:
+    async with open_store(server.url) as store:
+        await asyncio.gather(*(store.add(Score(f"u{number}", 3)) for number in range(100)))
+        before = await scripts_run(server)
+        await asyncio.gather(*(store.add(Score(f"u{number}", 3)) for number in range(100)))
+        assert await scripts_run(server) - before == 1
+        await asyncio.gather(*(store.inspector(f"u{number}") for number in range(100)))
+        assert await scripts_run(server) - before == 2
+
+
+async def scripts_run(server: RedisServer) -> int:
+    statistics = await server.command("INFO", "commandstats")
+    found = [statistics.get(f"cmdstat_{name}", {}) for name in ("eval", "evalsha")]
+    return sum(int(one.get("calls", 0)) - int(one.get("failed_calls", 0)) for one in found)
+
+
+async def test_an_answer_that_never_comes_is_said_to_be_unknown(server: RedisServer) -> None:
+    async with (
+        tcp_proxy("127.0.0.1", server.port) as proxy,
+        open_store(f"redis://127.0.0.1:{proxy.port}?timeout=0.4") as store,
+    ):
+        await store.add(Score("a1-b1", 3))
+        proxy.black_hole = True
+        with pytest.raises(OutcomeUnknown, match="it is not known whether this was recorded"):
+            await store.add(Score("a1-b1", 3))
+
+
+async def test_what_was_recorded_by_halves_is_finished_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with redis_cluster() as cluster:
+        monkeypatch.setattr(results.Results, "_mirror", died)
+        async with open_store(cluster.url) as store:
+            with pytest.raises(Died):
+                await store.record([Result("foo", 3, 0.5)], repeats=LAST)
+            assert (await store.student("foo", limit=9)) is not None
+            assert (await store.exam(3, limit=9)) is None
+        monkeypatch.undo()
+        monkeypatch.setattr(results, "_NOTE_AGE", -1)
+        monkeypatch.setattr(results, "_SWEEP_EVERY", 0.05)
+        async with open_store(cluster.url) as store:
+
+            async def finished() -> bool:
+                return await store.exam(3, limit=9) is not None
+
+            await until(finished)
+            report = await store.exam(3, limit=9)
+            assert report is not None
+            assert list(report.results.items) == [Result("foo", 3, 0.5)]
+            assert await store.record([Result("foo", 3, 0.5)], repeats=LAST) == [Outcome.REPLACED]
+            assert await store.remove(StudentKey("foo"))
+
+
+class Died(Exception):
+    """The end of a process, between two writes."""
+
+
+async def died(*_arguments: Any) -> None:
+    raise Died
