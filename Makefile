@@ -4,8 +4,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8000
 STAMP   = $(VENV)/.installed-$(1)
+AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: run test lint format bench bench-smoke docs clean help
+.PHONY: redis-server run test lint format bench bench-smoke docs clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -13,7 +14,7 @@ help: ## what can be made
 run: $(call STAMP,run) ## a server with a simulated feed; PORT=8000
 	$(BIN)/scores demo --port $(PORT)
 
-test: $(call STAMP,test) ## all tests, with branch coverage
+test: $(call STAMP,test) redis-server ## all tests, with a real redis-server and branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)
 
 lint: $(call STAMP,lint) ## types and style
@@ -27,6 +28,10 @@ format: $(call STAMP,lint) ## mend what can be mended by itself
 
 bench: $(call STAMP,run) ## k sequential POSTs on one connection, for each embedded store
 	$(BIN)/python -m benchmarks post --store dict --store sharded
+
+redis-server: # which the tests start for themselves; the package is Debian's
+	@command -v redis-server >/dev/null || { echo "installing redis-server, which the tests start"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends redis-server >/dev/null; } \
+	|| { echo "the tests need a redis-server (7.0 or later) on the PATH: please install one"; exit 1; }
 
 docs: $(call STAMP,test) ## run the documentation's examples, follow its links
 	$(BIN)/python -m pytest -q tests/test_readme.py

@@ -1,17 +1,25 @@
 """What every test stands on: nothing may be left running when a test ends, and servers on real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
 import pytest
+from support.redis_servers import assert_all_gone
 
 from scores.config import Config
 from scores.web.server import running
 
 Serve = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_server_left() -> Iterator[None]:
+    """Fails the run that leaves a redis-server behind."""
+    yield
+    assert_all_gone()
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ class Delivery:
         lost: set[int] = set()
         now = asyncio.get_running_loop().time
         # Nobody waits for a Redis that was away a moment ago: one attempt finds out whether it is back.
-        deadline, attempt = now() + (0.0 if self._session.away else self._patience), 0
+        deadline, attempt = now() + (0.0 if self._session.is_away(route) else self._patience), 0
         while unsettled:
             replies = await self._session.call(
                 route, list(unsettled.values()), replicated=self._caller.changes

@@ -119,7 +119,11 @@ class _ClusterLink:
     def __init__(self, options: Options) -> None:
         nodes = [ClusterNode(host, port) for host, port in options.nodes]
         self._cluster = RedisCluster(
-            startup_nodes=nodes, ssl=options.tls, **_common(options), **_tls(options)
+            startup_nodes=nodes,
+            require_full_coverage=False,
+            ssl=options.tls,
+            **_common(options),
+            **_tls(options),
         )
         # A reply is what the server sent, here as on one server.
         self._cluster.response_callbacks["INFO"] = _unchanged

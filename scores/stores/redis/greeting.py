@@ -5,6 +5,7 @@ Rule: what only an operator can mend is a `ConfigError`; a Redis that cannot ans
 
 import logging
 import re
+from contextlib import suppress
 from typing import Any, Final
 
 from scores.errors import ConfigError, StoreError
@@ -31,27 +32,42 @@ _RANKS: Final = {"unknown": 0, "off": 0, "everysec": 1, "always": 2}
 
 
 class Greeting:
-    """Looks at a Redis, or at every master of a cluster, and remembers what was found."""
+    """Looks at a Redis, or at the masters of a cluster, and remembers what was found."""
 
     def __init__(self, link: Link, options: Options) -> None:
         self._link = link
         self._options = options
         self._durability = ""
+        self._agreed = False
         self.layout = Layout(options.prefix, options.shards or _DEFAULT_SHARDS)
 
-    async def exchange(self) -> None:
-        """Raises `StoreError` when it cannot be done now, `ConfigError` when it cannot be used as it is."""
+    async def meet(self) -> set[str]:
+        """The routes to the masters that answered; the others are visited when they are needed.
+
+        Raises `StoreError` when it cannot be done now, `ConfigError` when Redis cannot be used as it is.
+        """
+        await self._refresh()
+        visited = set()
+        for route in self._link.masters():
+            with suppress(StoreError):
+                await self._look_at(route)
+                visited.add(route)
+        await self._agree()
+        return visited
+
+    async def visit(self, route: str) -> None:
+        """Looks again at one master that was away; raises as `meet` does."""
+        await self._refresh()
+        await self._look_at(route)
+        if route == self._link.route(self.layout.meta):
+            await self._agree()
+
+    async def _refresh(self) -> None:
         failure = await self._link.refresh()
         if failure is not None:
             raise _error(failure)
-        found = [await self._look_at(route) for route in self._link.masters()]
-        durability = min(found, key=lambda name: _RANKS[name], default="unknown")
-        await self._agree()
-        if durability != self._durability:
-            log.info("store: an acknowledged score is %s", _WORTH[durability])
-            self._durability = durability
 
-    async def _look_at(self, route: str) -> str:
+    async def _look_at(self, route: str) -> None:
         info, *config = await self._link.exchange(
             route, [("INFO",), ("CONFIG", "GET", "appendonly"), ("CONFIG", "GET", "appendfsync")]
         )
@@ -66,7 +82,9 @@ class Greeting:
                 f" {_WORTH[durability]}; Redis needs `appendonly yes` and `appendfsync"
                 f" {self._options.require_aof}`"
             )
-        return durability
+        if durability != self._durability:
+            log.info("store: an acknowledged score is %s", _WORTH[durability])
+            self._durability = durability
 
     def _check_server(self, facts: dict[str, str]) -> None:
         version = facts.get("redis_version", "")
@@ -96,12 +114,12 @@ class Greeting:
         version, shards = (int(text) for text in replies[-1])
         if version != VERSION:
             raise ConfigError(f"{name} in Redis has layout {version}: this version of scores knows {VERSION}")
-        if shards != (self._options.shards or shards):
-            raise ConfigError(
-                f"the option shards={self._options.shards} is not allowed: the data there is cut in {shards}"
-            )
-        if shards != self.layout.shards:
+        wanted = self.layout.shards if self._agreed else self._options.shards or shards
+        if shards != wanted:
+            raise ConfigError(f"shards={wanted} is not allowed: the data in Redis is cut in {shards}")
+        if not self._agreed:
             self.layout = Layout(self._options.prefix, shards)
+            self._agreed = True
 
 
 def _durability(config: list[Any]) -> str:

@@ -10,7 +10,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
-from scores.errors import ConfigError, ScoresError, StoreError
+from scores.errors import ConfigError, StoreError
 from scores.stores.redis.driver import Away, Command, Failure, Link, NoScript
 from scores.stores.redis.greeting import Greeting
 from scores.stores.redis.layout import Layout
@@ -53,52 +53,40 @@ class Call(NamedTuple):
 
 
 class Session:
-    """Calls to one Redis, or to a cluster."""
+    """Calls to one Redis, or to the nodes of a cluster."""
 
     def __init__(self, link: Link, options: Options) -> None:
         self.link = link
         self._options = options
         self._greeting = Greeting(link, options)
-        self._known = False
-        self._met = False
+        self._known: set[str] = set()
+        self._away: set[str] = set()
         self._meeting: asyncio.Task[None] | None = None
-        self._away = False
 
-    @property
-    def away(self) -> bool:
-        """Whether the last call found nobody."""
-        return self._away
+    def is_away(self, route: str) -> bool:
+        """Whether nobody answered there the last time."""
+        return route in self._away
 
     async def meet(self) -> Layout:
         """The layout that is in use.
 
         Raises `StoreError` when Redis does not answer, `ConfigError` when it cannot be used as it is.
         """
-        if not self._known:
-            # Whoever comes while it is being greeted waits for the same answer.
-            if self._meeting is None:
-                self._meeting = asyncio.create_task(self._meet())
-            await asyncio.shield(self._meeting)
+        # Whoever comes while it is being greeted waits for the same answer.
+        if self._meeting is None:
+            self._meeting = asyncio.create_task(self._meet())
+        await asyncio.shield(self._meeting)
         return self._greeting.layout
-
-    async def _meet(self) -> None:
-        try:
-            await self._greeting.exchange()
-            self._known = self._met = True
-        except ScoresError as exc:
-            if self._met or isinstance(exc, StoreError):
-                self._note(away=True, reason=str(exc))
-            raise
-        finally:
-            self._meeting = None
 
     async def call(self, route: str, calls: Sequence[Call], *, replicated: bool = False) -> list[Any]:
         """The reply to each call, or its `Failure`; with `replicated`, once enough replicas have them too."""
-        if not self._known:
+        if route not in self._known:
             try:
-                await self.meet()
+                await self._greeting.visit(route)
             except (ConfigError, StoreError) as exc:
+                self._leave(route, str(exc))
                 return [Failure(str(exc), passing=isinstance(exc, StoreError))] * len(calls)
+            self._known.add(route)
         replies = await self._send(route, [call.command() for call in calls], replicated=replicated)
         missing = [at for at, reply in enumerate(replies) if isinstance(reply, NoScript)]
         if missing:
@@ -107,12 +95,28 @@ class Session:
                 replies[at] = reply
         return replies
 
+    async def _meet(self) -> None:
+        try:
+            self._known = await self._greeting.meet()
+        except StoreError as exc:
+            self._leave("", str(exc))
+            raise
+        else:
+            self._return("")
+        finally:
+            self._meeting = None
+
     async def _send(self, route: str, commands: list[Command], *, replicated: bool) -> list[Any]:
         wanted = self._options.replicas if replicated else 0
         if wanted:
-            commands = [*commands, ("WAIT", wanted, int(self._options.timeout * 500))]
+            # Milliseconds, and less than a connection may be silent.
+            commands = [*commands, ("WAIT", wanted, int(self._options.timeout * 250))]
         replies = await self.link.exchange(route, commands)
-        self._notice(replies)
+        away = next((reply for reply in replies if isinstance(reply, Away)), None)
+        if away is None:
+            self._return(route)
+        else:
+            self._leave(route, away.reason)
         if wanted:
             have = replies.pop()
             if isinstance(have, Failure) or have < wanted:
@@ -120,17 +124,13 @@ class Session:
                 replies = [reply if isinstance(reply, Failure) else short for reply in replies]
         return replies
 
-    def _notice(self, replies: Sequence[Any]) -> None:
-        away = next((reply for reply in replies if isinstance(reply, Away)), None)
-        if away is None:
-            self._note(away=False)
-        else:
-            self._known = False
-            self._note(away=True, reason=away.reason)
-
-    def _note(self, *, away: bool, reason: str = "") -> None:
-        if away and not self._away:
+    def _leave(self, route: str, reason: str) -> None:
+        self._known.discard(route)
+        if route not in self._away:
             log.warning("store away: %s", reason)
-        elif self._away and not away:
+            self._away.add(route)
+
+    def _return(self, route: str) -> None:
+        if route in self._away:
             log.info("store back")
-        self._away = away
+            self._away.discard(route)

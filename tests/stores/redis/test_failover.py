@@ -172,3 +172,31 @@ async def test_in_a_cluster_both_views_become_equal_whoever_writes_what(serve: S
             assert report["average"] == exact_mean([result["score"] for result in report["results"]])
         assert of_students == of_exams
         assert len(of_students) == 6
+
+
+async def test_while_one_master_is_down_the_shards_of_the_others_go_on(serve: Serve) -> None:
+    async with redis_cluster(config={"cluster-require-full-coverage": "no"}) as cluster:
+        address = await serve(store=f"{cluster.url}?timeout=60")
+        down = await cluster.node_of(SLOT)
+        elsewhere = [
+            f"u{number}" for number in range(30) if await owner_of(cluster, f"u{number}") is not down
+        ]
+        async with aiohttp.ClientSession() as http:
+            await post(http, address, "a1-b0")
+            down.kill()
+            waiting = asyncio.create_task(post(http, address, "a1-b0"))
+            async with asyncio.timeout(10):
+                for uuid in elsewhere:
+                    assert await post(http, address, uuid) == 200
+            assert not waiting.done()
+            await down.start()
+            assert await waiting == 200
+
+
+async def owner_of(cluster: Cluster, uuid: str) -> RedisServer:
+    return await cluster.node_of(key_slot(LAYOUT.home(uuid)[1].encode()))
+
+
+async def post(http: aiohttp.ClientSession, address: str, uuid: str) -> int:
+    async with http.post(f"{address}/scores", json={"UUID": uuid, "score": 3}) as answer:
+        return answer.status

@@ -136,7 +136,7 @@ async def test_shards_other_than_those_there_are_refused_and_none_take_what_is_t
 ) -> None:
     async with open_store(f"{server.url}?shards=4") as store:
         await store.add(Score("a1-b1", 3))
-    assert "the data there is cut in 4" in await refused_to_open(f"{server.url}?shards=8")
+    assert "the data in Redis is cut in 4" in await refused_to_open(f"{server.url}?shards=8")
     async with open_store(server.url) as store:
         assert await store.inspector("a1-b1") is not None
 
