@@ -7,7 +7,7 @@ local LEAF = 128
 
 local function sorted_map(base, kind, owner)
   local id = owner and ':' .. owner or ''
-  return { root = base .. kind .. id, leaves = base .. kind .. '/leaves' .. id, leaf = base .. kind .. '/leaf' .. id .. '\0' }
+  return { root = base .. kind .. id, leaves = base .. kind .. '/leaves' .. id, leaf = base .. kind .. '/leaf' .. id .. '\31' }
 end
 
 local function lowest_key(map, key)

@@ -1,12 +1,15 @@
 """Every way to a Redis: TCP, TLS, a Unix socket, users and passwords, databases."""
 
+import asyncio
+
 import pytest
+from support.redis_cluster import redis_cluster
 from support.redis_sentinel import sentinel_setup
 from support.redis_servers import redis_server
 
 from scores.errors import StoreError
-from scores.models import Inspector, Score
-from scores.stores import open_store
+from scores.models import Inspector, Repeats, Result, Score
+from scores.stores import Store, open_store
 
 
 async def works(url: str) -> bool:
@@ -57,3 +60,26 @@ async def test_behind_sentinels_of_which_one_is_enough() -> None:
         setup.sentinels[1].kill()
         async with open_store(setup.url) as store:
             assert await store.add(Score("a1-b1", 3)) == Inspector("a1-b1", 1, 3)
+
+
+async def test_what_one_server_has_is_imported_into_a_cluster_as_it_is() -> None:
+    results = [Result(f"s{number}", number % 7, number / 999) for number in range(900)]
+    async with redis_server() as server, redis_cluster() as cluster:
+        async with open_store(server.url) as store:
+            await store.record(results, repeats=Repeats.LAST)
+            for number in range(100):
+                await store.add(Score(f"u{number}", number % 6))
+            before = await everything(store)
+        command = ["redis-cli", "--cluster", "import", f"127.0.0.1:{cluster.masters[0].port}"]
+        importing = await asyncio.create_subprocess_exec(
+            *command, "--cluster-from", f"127.0.0.1:{server.port}", stdout=asyncio.subprocess.DEVNULL
+        )
+        assert await importing.wait() == 0
+        async with open_store(cluster.url) as store:
+            assert await everything(store) == before
+
+
+async def everything(store: Store) -> list[object]:
+    exams = await store.exams(limit=1000)
+    reports = [await store.exam(exam.exam, limit=1000) for exam in exams.items]
+    return [exams, await store.students(limit=1000), await store.inspectors(limit=1000), reports]
