@@ -5,7 +5,7 @@ are off), and of each command that failed it is known whether it may have been c
 """
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -14,6 +14,7 @@ from hiredis import pack_command
 from redis import exceptions as errors
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
@@ -48,6 +49,9 @@ class Away(Failure):
 class Link(Protocol):
     """A way to one Redis, or to all nodes of a cluster."""
 
+    connections: int
+    """Made so far: a new one may lead to a server that was started anew, or to another."""
+
     async def refresh(self) -> Failure | None:
         """Finds out where everything is; None when it could."""
         ...
@@ -73,13 +77,18 @@ def open_link(options: Options) -> Link:
     """The link that the options ask for; nothing is connected yet."""
     if options.scheme == "redis+cluster":
         return _ClusterLink(options)
-    return _ServerLink(_clients(options))
+    return _ServerLink(options)
 
 
 class _ServerLink:
-    def __init__(self, clients: Sequence[Redis]) -> None:
-        self._clients = clients
-        self._pool = clients[0].connection_pool
+    def __init__(self, options: Options) -> None:
+        self.connections = 0
+        self._clients = _clients(options, self._connected)
+        self._pool = self._clients[0].connection_pool
+
+    async def _connected(self, connection: AbstractConnection) -> None:
+        await connection.on_connect()
+        self.connections += 1
 
     async def refresh(self) -> Failure | None:
         return None
@@ -116,6 +125,9 @@ class _ServerLink:
 
 
 class _ClusterLink:
+    # A connection that was lost is found out by a command that fails on it: there is nothing to count.
+    connections = 0
+
     def __init__(self, options: Options) -> None:
         nodes = [ClusterNode(host, port) for host, port in options.nodes]
         self._cluster = RedisCluster(
@@ -235,15 +247,20 @@ def _tls(options: Options) -> dict[str, Any]:
     }
 
 
-def _clients(options: Options) -> list[Redis]:
+def _clients(options: Options, connected: Callable[[AbstractConnection], Awaitable[None]]) -> list[Redis]:
     """The client that the commands go to, and after it those of the sentinels who know where that is."""
-    common = {"db": options.db, **_common(options)}
+    common = {"db": options.db, "redis_connect_func": connected, **_common(options)}
     if options.path is not None:
         return [Redis(unix_socket_path=options.path, **common)]
     common |= {"ssl": options.tls, **_tls(options)}
     if options.scheme != "redis+sentinel":
         host, port = options.nodes[0]
         return [Redis(host=host, port=port, **common)]
-    own = {"db": 0, "username": options.sentinel_username, "password": options.sentinel_password}
+    own = {
+        "db": 0,
+        "redis_connect_func": None,
+        "username": options.sentinel_username,
+        "password": options.sentinel_password,
+    }
     sentinels = Sentinel(options.nodes, sentinel_kwargs=common | own)  # type: ignore[no-untyped-call]  # it has no types
     return [sentinels.master_for(options.service, **common), *sentinels.sentinels]

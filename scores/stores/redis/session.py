@@ -61,6 +61,7 @@ class Session:
         self._greeting = Greeting(link, options)
         self._known: set[str] = set()
         self._away: set[str] = set()
+        self._connections = 0
         self._meeting: asyncio.Task[None] | None = None
 
     def is_away(self, route: str) -> bool:
@@ -80,6 +81,8 @@ class Session:
 
     async def call(self, route: str, calls: Sequence[Call], *, replicated: bool = False) -> list[Any]:
         """The reply to each call, or its `Failure`; with `replicated`, once enough replicas have them too."""
+        if self._connections != self.link.connections:
+            self._known.clear()
         if route not in self._known:
             try:
                 await self._greeting.visit(route)
@@ -87,6 +90,7 @@ class Session:
                 self._leave(route, str(exc))
                 return [Failure(str(exc), passing=isinstance(exc, StoreError))] * len(calls)
             self._known.add(route)
+            self._connections = self.link.connections
         replies = await self._send(route, [call.command() for call in calls], replicated=replicated)
         missing = [at for at, reply in enumerate(replies) if isinstance(reply, NoScript)]
         if missing:
@@ -98,6 +102,7 @@ class Session:
     async def _meet(self) -> None:
         try:
             self._known = await self._greeting.meet()
+            self._connections = self.link.connections
         except StoreError as exc:
             self._leave("", str(exc))
             raise

@@ -44,6 +44,8 @@ async def test_a_slot_that_moves_under_load_loses_nothing(serve: Serve) -> None:
                 )
             await audit.more(100)
         assert not audit.unknown
+        # Nobody was refused: who wrote to the shard that moved has waited for it.
+        assert not audit.refused
         assert not await checked(address, audit)
 
 
