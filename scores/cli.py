@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -19,11 +19,14 @@ from aiohttp import web
 import scores
 from scores import logs
 from scores.config import Config, Setting, settings, unknown_variables
-from scores.errors import ConfigError
+from scores.errors import ConfigError, WorkerRefused
 from scores.feed.faults import parse_fault
 from scores.feed.simulator import SimulatorOptions, create_simulator
 from scores.feed.status import FeedStatus, without_password
-from scores.web.server import address_of, refusal_to_listen, running, stop_on_signal
+from scores.web.listener import address_of, refusal_to_listen
+from scores.web.server import running, stop_on_signal
+from scores.workers.supervisor import supervised
+from scores.workers.worker import work
 
 try:
     import uvloop
@@ -44,7 +47,8 @@ scores by POST, and serves every result and exact averages.
 _SERVE_NOTE: Final = """\
 Each flag has an environment variable, named beside it; the flag wins. What is wrong stops
 the start with one line that says what is allowed. Ctrl-C and SIGTERM stop the server: it
-finishes what is in flight (for --shutdown-timeout seconds at most) and exits with 0.
+finishes what is in flight (for --shutdown-timeout seconds at most) and exits with 0. With
+several --workers one more process looks after them: it is the one to signal.
 """
 
 _DEMO_NOTE: Final = (
@@ -79,9 +83,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
         config = Config.read(os.environ, vars(arguments))
         logs.configure(config)
-        for sentence in unknown_variables(os.environ):
-            log.warning("%s", sentence)
+        if arguments.command is not _worker:
+            for sentence in unknown_variables(os.environ):
+                log.warning("%s", sentence)
         _run(arguments.command(config, arguments))
+    except WorkerRefused:
+        return 2
     except ConfigError as exc:
         print(f"scores: {exc}", file=sys.stderr)
         return 2
@@ -99,17 +106,21 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
 
 async def _serve(config: Config, _arguments: argparse.Namespace) -> None:
     stop = stop_on_signal()
-    async with running(config) as address:
+    async with _serving(config, stop) as address:
         _log_start(config, address)
         await stop.wait()
     log.info("stopped")
+
+
+async def _worker(config: Config, arguments: argparse.Namespace) -> None:
+    await work(config, arguments.channel, arguments.listening)
 
 
 async def _demo(config: Config, arguments: argparse.Namespace) -> None:
     stop = stop_on_signal()
     async with _simulating(_options(arguments), "127.0.0.1", 0) as feed:
         config = replace(config, feed=feed)
-        async with running(config) as address:
+        async with _serving(config, stop) as address:
             _log_start(config, address)
             _say(_TRY.format(address=address, feed=feed))
             await stop.wait()
@@ -123,6 +134,10 @@ async def _feed(_config: Config, arguments: argparse.Namespace) -> None:
         _say(f"curl -N {url}")
         await stop.wait()
     log.info("stopped")
+
+
+def _serving(config: Config, stop: asyncio.Event) -> AbstractAsyncContextManager[str]:
+    return supervised(config, stop) if config.workers > 1 else running(config)
 
 
 @asynccontextmanager
@@ -151,6 +166,8 @@ def _say(text: str) -> None:
 def _log_start(config: Config, address: str) -> None:
     log.info("store: %s", without_password(config.store))
     log.info("feed: %s", FeedStatus.of(config.feed).url or "off")
+    if config.workers > 1:
+        log.info("workers: %d", config.workers)
     log.info("listening: %s", address)
 
 
@@ -187,6 +204,11 @@ def _parser() -> argparse.ArgumentParser:
         "--port", dest="feed_port", type=_port, default=8001, help="port to listen on (%(default)s)"
     )
     _add_simulator(feed)
+    # Without a help text it is listed nowhere: it is for the supervisor, which hands on the descriptors.
+    worker = commands.add_parser("worker")
+    worker.add_argument("channel", type=int)
+    worker.add_argument("listening", type=int, nargs="+")
+    worker.set_defaults(command=_worker)
     return parser
 
 

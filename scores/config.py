@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -49,10 +50,16 @@ class Setting:
     @property
     def shown_default(self) -> str:
         """The default as it would be written."""
-        if isinstance(self.default, bool):
-            return "on" if self.default else "off"
-        value = self.default.value if isinstance(self.default, Repeats) else self.default
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return self.show(self.default)
+
+    def show(self, value: Any) -> str:
+        """The text that reads back as this value."""
+        if isinstance(value, bool | None):
+            return "on" if value else "off"
+        if isinstance(value, float):
+            # As many digits as it takes, and never an exponent.
+            return f"{Decimal(repr(value)):f}".removesuffix(".0")
+        return str(value.value) if isinstance(value, Repeats) else str(value)
 
     def read(self, text: str, source: str) -> Any:
         """The value that the text states; `source`, the flag or variable it came from, is for the error."""
@@ -123,12 +130,6 @@ def _feed_url(text: str) -> str | None:
     return text
 
 
-def _workers(text: str) -> int:
-    if int(text) != 1:
-        raise ValueError(text)
-    return 1
-
-
 def _switch(text: str) -> bool:
     if text not in ("on", "off"):
         raise ValueError(text)
@@ -164,9 +165,7 @@ class Config:
         "one of " + ", ".join(policy.value for policy in Repeats),
         "score that is kept when the feed repeats a result",
     )
-    workers: int = _setting(
-        1, _workers, "1, as every built-in store lives in one process", "server processes"
-    )
+    workers: int = _integer(1, 64, 1, "server processes; more than one needs a shared store")
     log_level: str = _choice(
         "info", ("debug", "info", "warning", "error"), "least severe level that is logged"
     )
@@ -215,6 +214,10 @@ class Config:
             elif setting.variable in environ:
                 values[setting.name] = setting.read(environ[setting.variable], setting.variable)
         return cls(**values)
+
+    def environ(self) -> dict[str, str]:
+        """The variables that state these settings to another process."""
+        return {setting.variable: setting.show(getattr(self, setting.name)) for setting in settings()}
 
 
 def settings() -> tuple[Setting, ...]:

@@ -21,6 +21,7 @@
     ├── FeedError                   502  feed-unavailable
     │   └── FeedEnded               502  feed-ended
     └── ConfigError                 500  config
+        └── WorkerRefused           500  config
 
 Rule: a class carries the HTTP `status` it means and a stable `code`; nobody else maps errors to HTTP.
 """
@@ -50,6 +51,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "UnsupportedMediaType",
+    "WorkerRefused",
 ]
 
 
@@ -205,3 +207,7 @@ class ConfigError(ScoresError):
     """A setting that is wrong; one line names it, its value and what is allowed."""
 
     code = "config"
+
+
+class WorkerRefused(ConfigError):
+    """A worker process found a setting wrong, and has said which one: there is nothing to add."""

@@ -1,6 +1,7 @@
 """Log lines for an operator: one line an event, as text or as JSON.
 
-Rule: set up once, by the command; the package itself only ever asks for a logger.
+Rule: set up once, by the command; the package itself only ever asks for a logger. With more than one
+worker each line says which process wrote it.
 """
 
 import logging
@@ -15,13 +16,19 @@ __all__ = ["configure"]
 
 
 class _JSONFormatter(logging.Formatter):
+    def __init__(self, *, pid: bool) -> None:
+        super().__init__()
+        self.pid = pid
+
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if self.pid:
+            line["pid"] = record.process
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return orjson.dumps(line).decode()
@@ -29,9 +36,14 @@ class _JSONFormatter(logging.Formatter):
 
 def configure(config: Config) -> None:
     """Has the process log to standard error, as the settings say."""
+    several = config.workers > 1
+    process = "[%(process)d] " if several else ""
     formatter = {
-        "text": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%Y-%m-%dT%H:%M:%S%z"},
-        "json": {"()": _JSONFormatter},
+        "text": {
+            "format": f"%(asctime)s %(levelname)-7s {process}%(message)s",
+            "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+        },
+        "json": {"()": _JSONFormatter, "pid": several},
     }[config.log_format]
     logging.config.dictConfig(
         {

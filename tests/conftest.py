@@ -1,12 +1,15 @@
 """What every test stands on: nothing may be left running when a test ends, and servers on real sockets."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
 import pytest
+from support.commands import Command
 from support.redis_servers import assert_all_gone
 
 from scores.config import Config
@@ -48,3 +51,27 @@ async def http(no_leaks: None) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of its own for each test."""
     async with aiohttp.ClientSession() as session:
         yield session
+
+
+@pytest.fixture
+async def command(no_leaks: None) -> AsyncIterator[Callable[..., Any]]:
+    """Starts `scores …` with these arguments and variables, and waits until it listens."""
+    processes: list[asyncio.subprocess.Process] = []
+
+    async def start(*arguments: str, listening: bool = True, **variables: str) -> Command:
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("SCORES_")}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "scores", *arguments, env={**environ, **variables},
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        processes.append(process)
+        started = Command(process)
+        if listening:
+            started.address = (await started.until(r"listening: (http://\S+)"))[1]
+        return started
+
+    yield start
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()

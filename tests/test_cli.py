@@ -1,70 +1,17 @@
 """The command as a process: what it prints, what it listens to, how it goes down."""
 
 import asyncio
-import os
-import re
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import pytest
 from support.feeds import eventually
-from support.sockets import answered, connection, deaf_client
+from support.sockets import answered, connection, deaf_client, refuses
 
 from scores.config import settings
-
-
-@dataclass
-class Command:
-    """`scores …` as a process of its own."""
-
-    process: asyncio.subprocess.Process
-    address: str = ""
-
-    async def until(self, pattern: str) -> re.Match[str]:
-        """The first match in what it logs from here on."""
-        assert self.process.stderr is not None
-        async with asyncio.timeout(20):
-            while line := await self.process.stderr.readline():
-                if match := re.search(pattern, line.decode()):
-                    return match
-        raise AssertionError(f"no line like {pattern!r}")
-
-    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Its exit status after the signal."""
-        self.process.send_signal(number)
-        async with asyncio.timeout(20):
-            await self.process.communicate()
-        assert self.process.returncode is not None
-        return self.process.returncode
-
-
-@pytest.fixture
-async def command(no_leaks: None) -> AsyncIterator[Callable[..., Any]]:
-    processes: list[asyncio.subprocess.Process] = []
-
-    async def start(*arguments: str, listening: bool = True, **variables: str) -> Command:
-        environ = {key: value for key, value in os.environ.items() if not key.startswith("SCORES_")}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "scores", *arguments, env={**environ, **variables},
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        processes.append(process)
-        started = Command(process)
-        if listening:
-            started.address = (await started.until(r"listening: (http://\S+)"))[1]
-        return started
-
-    yield start
-    for process in processes:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
 
 
 async def output_of(command: Callable[..., Any], *arguments: str, **variables: str) -> tuple[int, str, str]:
@@ -104,7 +51,7 @@ async def test_the_version_is_the_packages(command: Callable[..., Any]) -> None:
         (["--store", "dict:?x=1"], {}, "the store 'dict:?x=1' is not allowed: dict takes no options"),
         (["--store", "sharded:?shards=3"], {}, "with N a power of two from 1 to 65536"),
         (["--store", "sharded:?parts=4"], {}, "the store 'sharded:?parts=4' is not allowed"),
-        (["--workers", "2"], {}, "--workers='2' is not allowed: it must be 1"),
+        (["--workers", "65"], {}, "--workers='65' is not allowed: it must be an integer from 1 to 64"),
         (["--host", "no-such-host.invalid"], {}, "cannot listen on 'no-such-host.invalid' port 8000"),
         (["--host", "a..b"], {}, "cannot listen on 'a..b' port 8000"),
         (["--host", "a\nb"], {}, r"cannot listen on 'a\nb' port 8000"),
@@ -278,15 +225,6 @@ async def test_a_request_in_flight_is_finished_after_the_signal(command: Callabl
     assert answer.endswith(b'{"UUID":"a1-b1","mean":5.0}')
     await server.process.communicate()
     assert server.process.returncode == 0
-
-
-async def refuses(address: str) -> None:
-    """Returns when the server accepts no more."""
-    async with asyncio.timeout(20):
-        with suppress(OSError):
-            while True:
-                async with connection(address):
-                    pass
 
 
 async def test_a_request_that_does_not_finish_is_given_up_in_time(command: Callable[..., Any]) -> None:

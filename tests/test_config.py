@@ -55,7 +55,8 @@ def test_a_time_is_in_seconds(text: str, seconds: float) -> None:
         ("SCORES_PORT", "1_0"),
         ("SCORES_PORT", "٣"),
         ("SCORES_REPEATS", "newest"),
-        ("SCORES_WORKERS", "2"),
+        ("SCORES_WORKERS", "0"),
+        ("SCORES_WORKERS", "65"),
         ("SCORES_LOG_LEVEL", "loud"),
         ("SCORES_LOG_FORMAT", "xml"),
         ("SCORES_ACCESS_LOG", "yes"),
@@ -103,6 +104,20 @@ def test_every_default_reads_back_as_itself(setting: Setting) -> None:
 def test_flag_and_variable_are_made_from_the_name(setting: Setting) -> None:
     assert re.fullmatch("--[a-z-]+", setting.flag)
     assert setting.variable == "SCORES_" + setting.flag[2:].replace("-", "_").upper()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(),
+        Config(
+            feed=None, access_log=True, repeats=Repeats.MAX, store="x://me:a%20b@host/0?c=d e", host="::1"
+        ),
+        Config(shutdown_timeout=0.00001, feed_idle_timeout=1234.5678, keepalive_timeout=1 / 3, workers=64),
+    ],
+)
+def test_the_settings_can_be_handed_on(config: Config) -> None:
+    assert Config.read(config.environ(), {}) == config
 
 
 def test_settings_do_not_change() -> None:

@@ -20,7 +20,7 @@ FLOORS = {
     "scores.models": 1,
     "scores.config": 2,
     "scores.logs": 3,
-    "scores.feed.backoff": 1,
+    "scores.backoff": 1,
     "scores.feed.decoder": 1,
     "scores.feed.names": 1,
     "scores.feed.faults": 1,
@@ -72,10 +72,16 @@ FLOORS = {
     "scores.web.service": 16,
     "scores.web.routes": 17,
     "scores.web.app": 18,
+    "scores.web.listener": 18,
     "scores.web.server": 19,
     "scores.web": 19,
-    "scores.cli": 20,
-    "scores.__main__": 21,
+    "scores.workers.restarts": 2,
+    "scores.workers.process": 3,
+    "scores.workers.worker": 20,
+    "scores.workers.supervisor": 20,
+    "scores.workers": 20,
+    "scores.cli": 21,
+    "scores.__main__": 22,
 }
 
 MODULES = sorted(

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from random import Random, SystemRandom
 from typing import Final
 
+from scores.backoff import Backoff
 from scores.config import Config
 from scores.errors import (
     FeedEnded,
@@ -26,7 +27,6 @@ from scores.errors import (
     StoreError,
     StoreFull,
 )
-from scores.feed.backoff import Backoff
 from scores.feed.connection import connect
 from scores.feed.decoder import Decoder, Event
 from scores.feed.parser import parse_event

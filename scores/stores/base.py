@@ -37,6 +37,11 @@ class Store(Protocol):
     page's cost does not grow with what is stored. A string that is no position raises `InvalidQuery`.
     """
 
+    @property
+    def shared(self) -> bool:
+        """Whether several processes, on one or many machines, may have it open at once; an attribute does."""
+        ...
+
     async def record(
         self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
     ) -> list[Outcome]:

@@ -47,6 +47,8 @@ T = TypeVar("T")
 class EmbeddedStore:
     """A store in this process, which lives as long as the process."""
 
+    shared = False
+
     def __init__(self, make_map: MakeMap) -> None:
         self._students: Rows[str] = Rows(make_map)
         self._exams: Rows[int] = Rows(make_map)

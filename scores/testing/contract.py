@@ -51,6 +51,11 @@ class StoreContract(PagingContract):
         with open_blocking(store_url) as store:
             yield store
 
+    # What it is.
+
+    def test_it_says_whether_several_processes_may_have_it_open(self, store: BlockingStore) -> None:
+        assert store.store.shared in (True, False)
+
     # What is not there.
 
     def test_an_unknown_id_is_none(self, store: BlockingStore) -> None:

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from scores.config import Config
+from scores.config import PREFIX, Config
 from scores.errors import ConfigError
 from scores.feed.client import FeedClient
-from scores.stores import open_store
+from scores.feed.status import without_password
+from scores.stores import Store, open_store
 from scores.web.connection import heads
 from scores.web.keys import CONFIG, FEED, STORE
 from scores.web.problems import problems
@@ -31,6 +32,7 @@ def create_app(config: Config) -> web.Application:
 async def _lifetime(app: web.Application) -> AsyncIterator[None]:
     config = app[CONFIG]
     async with open_store(_store_url(config)) as store:
+        _check_shared(config, store)
         app[STORE] = store
         feed = FeedClient(config, store)
         app[FEED] = feed.status
@@ -49,3 +51,12 @@ def _store_url(config: Config) -> str:
         )
     joint = "&" if "?" in config.store else "?"
     return f"{config.store}{joint}require_aof={config.redis_require_aof}"
+
+
+def _check_shared(config: Config, store: Store) -> None:
+    if config.workers > 1 and not store.shared:
+        raise ConfigError(
+            f"{PREFIX}WORKERS={config.workers} is not allowed with the store"
+            f" {without_password(config.store)!r}, which lives in one process:"
+            " use a shared store, such as redis://localhost:6379/0, or one worker"
+        )

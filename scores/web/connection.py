@@ -32,6 +32,8 @@ class Connections:
         self.server = server
         self.config = config
         self.open = 0
+        self.closing = False
+        """Whether every answer from now on is its connection's last."""
 
     def __call__(self) -> "Connection":
         """A connection for a client that has just come."""
@@ -127,7 +129,7 @@ class Connection(web.RequestHandler):
             self._request = None
             if self._answered is not None and not self._answered.done():
                 self._answered.set_result(None)
-        if self._draining:
+        if self._draining or self._connections.closing:
             response.force_close()
         return response
 

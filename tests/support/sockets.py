@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 
 from yarl import URL
 
-__all__ = ["answered", "connection", "deaf_client"]
+__all__ = ["answered", "connection", "deaf_client", "refuses"]
 
 
 @asynccontextmanager
@@ -32,6 +32,15 @@ async def answered(address: str) -> None:
                 writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
                 if b" 200 " in await reader.readline():
                     return
+
+
+async def refuses(address: str) -> None:
+    """Returns when the server accepts no more."""
+    async with asyncio.timeout(20):
+        with suppress(OSError):
+            while True:
+                async with connection(address):
+                    pass
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from support.redis_cluster import Cluster, redis_cluster
 from support.redis_sentinel import sentinel_setup
 from support.redis_servers import RedisServer, until
 
+from scores.errors import StoreError
+from scores.models import Score
+from scores.stores import open_store
 from scores.stores.redis.layout import Layout
 from scores.testing.oracle import exact_mean
 
@@ -47,6 +50,22 @@ async def test_a_slot_that_moves_under_load_loses_nothing(serve: Serve) -> None:
         # Nobody was refused: who wrote to the shard that moved has waited for it.
         assert not audit.refused
         assert not await checked(address, audit)
+
+
+async def test_in_a_slot_that_moves_no_script_runs_on_half_of_its_keys() -> None:
+    async with redis_cluster() as cluster, open_store(f"{cluster.url}?timeout=0.3") as store:
+        await store.add(Score("a1-b0", 3))
+        owner, target = await cluster.node_of(SLOT), await other_master(cluster)
+        for node, state, other in ((target, "IMPORTING", owner), (owner, "MIGRATING", target)):
+            await node.command("CLUSTER SETSLOT", SLOT, state, await other.command("CLUSTER", "MYID"))
+        same_shard = next(f"u{n}" for n in range(10_000) if LAYOUT.home(f"u{n}")[0] == BUSY)
+        for write in (store.add(Score("a1-b0", 3)), store.add(Score(same_shard, 3))):
+            with pytest.raises(StoreError, match=r"(?i)tryagain|multiple keys request during rehashing"):
+                await write
+        for node in (target, owner):
+            await node.command("CLUSTER SETSLOT", SLOT, "STABLE")
+        assert (await store.add(Score("a1-b0", 3))).count == 2
+        assert await store.inspector(same_shard) is None
 
 
 async def test_a_master_that_is_killed_and_comes_back_has_lost_nothing(serve: Serve) -> None:

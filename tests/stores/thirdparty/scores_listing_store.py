@@ -34,6 +34,8 @@ async def open_listing(_url: str) -> AsyncIterator[Store]:
 
 
 class ListingStore:
+    shared = False
+
     def __init__(self) -> None:
         self.results: dict[tuple[str, int], float] = {}
         self.scores: dict[str, list[int]] = {}

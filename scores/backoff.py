@@ -1,7 +1,7 @@
 """How long to wait before the next attempt.
 
-Rule: exponential, with full jitter above a floor, so that many clients of one feed that restarts do
-not come back in step; pure arithmetic, the random source is passed in.
+Rule: exponential, with full jitter above a floor, so that many that failed
+together do not come back in step; pure arithmetic, the random source is passed in.
 """
 
 from random import Random

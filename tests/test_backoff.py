@@ -2,7 +2,7 @@
 
 from random import Random
 
-from scores.feed.backoff import Backoff
+from scores.backoff import Backoff
 
 
 class Highest(Random):

@@ -1,0 +1,61 @@
+"""What a worker does: serve on the sockets it has inherited, as long as the supervisor lives.
+
+Rule: it stops in order for SIGTERM, for SIGINT, and when the supervisor is gone; nobody is then left to
+kill a worker that does not come to its end, so it does that itself.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+
+from scores.config import Config
+from scores.errors import ConfigError
+from scores.web.server import running, stop_on_signal
+from scores.workers.process import GRACE, STOP_SIGNALS
+
+__all__ = ["work"]
+
+log = logging.getLogger(__name__)
+
+
+async def work(config: Config, channel: int, listening: Sequence[int]) -> None:
+    """Serves until it is stopped; `channel` and `listening` are the file descriptors it has inherited."""
+    stop = stop_on_signal()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    supervisor, *sockets = map(_inherited, (channel, *listening))
+    watching = asyncio.create_task(_watch(supervisor, stop, config.shutdown_timeout + GRACE))
+    try:
+        async with running(config, sockets=sockets):
+            with suppress(ConnectionError):
+                # The supervisor may be gone, which is what is watched for.
+                supervisor.send(b"\n")
+            await stop.wait()
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+
+
+async def _watch(supervisor: socket.socket, stop: asyncio.Event, patience: float) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.sock_recv(supervisor, 1)
+    loop.call_later(patience, _give_up)
+    log.warning("the supervisor is gone: stopping")
+    stop.set()
+
+
+def _give_up() -> None:
+    log.error("not stopped in time: ending at once")
+    os._exit(1)
+
+
+def _inherited(descriptor: int) -> socket.socket:
+    try:
+        inherited = socket.socket(fileno=descriptor)
+    except OSError as exc:
+        raise ConfigError("`scores worker` is started by `scores serve --workers`, not by hand") from exc
+    inherited.setblocking(False)
+    return inherited
