@@ -6,13 +6,17 @@ any. Rule: a unit is in one batch at a time, and a client that goes away takes o
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from scores.errors import StoreBusy, StoreError
+from scores.errors import OutcomeUnknown, StoreBusy, StoreError
 
 __all__ = ["Batch", "Lanes", "Request"]
+
+log = logging.getLogger(__name__)
 
 MAX_BATCH: Final = 512
 """Most requests of a unit in one batch, so that a script keeps Redis busy for a millisecond or two."""
@@ -107,6 +111,14 @@ class Lanes:
     async def _run(self, route: str, batch: Batch) -> None:
         try:
             await self._send(route, batch)
+        except Exception:
+            # Nobody must wait for ever because of a bug; it is logged whole.
+            log.exception("store: unexpected error")
+            for request in chain.from_iterable(batch.values()):
+                if not request.answer.done():
+                    request.answer.set_exception(
+                        OutcomeUnknown("the store failed, and its outcome is not known: the reason is logged")
+                    )
         finally:
             self._busy -= batch.keys()
             del self._tasks[route]
