@@ -18,8 +18,8 @@ __all__ = ["Batch", "Lanes", "Request"]
 
 log = logging.getLogger(__name__)
 
-MAX_BATCH: Final = 512
-"""Most requests of a unit in one batch, so that a script keeps Redis busy for a millisecond or two."""
+MAX_BATCH: Final = 256
+"""Most requests of a unit in one batch: scores keep Redis busy for a millisecond then, results for 25."""
 
 
 class Request(NamedTuple):

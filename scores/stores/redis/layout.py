@@ -99,7 +99,7 @@ class Layout:
 
     def place(self, key: str) -> Place:
         """The shard and the bucket of an id or of an encoded exam number."""
-        digest = sha1(key.encode("utf-8"), usedforsecurity=False).digest()
+        digest = sha1(key.encode("utf-8", "replace"), usedforsecurity=False).digest()
         return Place(
             int.from_bytes(digest[:4], "big") % self.shards, int.from_bytes(digest[4:8], "big") % BUCKETS
         )

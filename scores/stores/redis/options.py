@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from scores.errors import ConfigError
 
@@ -22,6 +22,14 @@ __all__ = ["SCHEMES", "Options", "parse_options"]
 SCHEMES: Final = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 
 _HOST_PORT: Final = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]/?#\s]+)(?::(?P<port>[0-9]{1,5}))?")
+# RFC 3986, section 3.2.1: unreserved, percent-encoded, sub-delims, and the colon.
+_CREDENTIALS: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*")
+_SHOWN: Final = 40
+_ONE_DATABASE: Final = "a cluster has the database 0 only"
+_CONTRADICTIONS: Final = {
+    ("rediss", "tls", False): "rediss:// is TLS: without it is redis://",
+    ("unix", "tls", True): "unix:// is a socket of this machine, without TLS",
+}
 _DEFAULT_PORTS: Final = {"redis+sentinel": 26379}
 
 
@@ -64,25 +72,27 @@ class Options:
 
 def parse_options(url: str) -> Options:
     """What the URL asks for; raises `ConfigError` with one line for a URL that is wrong."""
-    scheme, _, rest = url.partition("://")
-    if scheme not in SCHEMES or not rest:
-        raise ConfigError(f"the store {scheme + ':'!r} must be written as {scheme}://…")
-    try:
-        parts = urlsplit("//" + rest)
-    except ValueError as exc:
-        raise _wrong(scheme, f"its address is not allowed: {exc}") from exc
-    if parts.fragment:
+    scheme = url.partition(":")[0]
+    if not url.startswith(f"{scheme}://") or url == f"{scheme}://":
+        raise _wrong(scheme, f"it must be written as {scheme}://…")
+    rest, _, query = url.removeprefix(f"{scheme}://").partition("?")
+    if "#" in url:
         raise _wrong(scheme, "a # must be written as %23")
-    credentials, at, address = parts.netloc.rpartition("@")
+    authority, slash, path = rest.partition("/")
+    credentials, at, address = authority.rpartition("@")
     values: dict[str, Any] = {"scheme": scheme, "tls": scheme == "rediss"}
     if at:
-        name, colon, password = credentials.partition(":")
-        values["username"] = unquote(name) or None
-        values["password"] = unquote(password) if colon else None
-    values |= _where(scheme, address, unquote(parts.path))
-    for name, text in parse_qsl(parts.query, keep_blank_values=True):
-        values[name] = _option(scheme, name, text)
+        values |= _who(scheme, credentials)
+    values |= _where(scheme, address, unquote(slash + path))
+    values |= _how(scheme, query)
     return Options(**values)
+
+
+def _who(scheme: str, credentials: str) -> dict[str, Any]:
+    if not _CREDENTIALS.fullmatch(credentials):
+        raise _wrong(scheme, "what is no letter or digit in a user or a password must be percent-encoded")
+    name, colon, password = credentials.partition(":")
+    return {"username": unquote(name) or None, "password": unquote(password) if colon else None}
 
 
 def _where(scheme: str, address: str, path: str) -> dict[str, Any]:
@@ -95,12 +105,12 @@ def _where(scheme: str, address: str, path: str) -> dict[str, Any]:
         service, _, db = path.removeprefix("/").partition("/")
         if not service:
             raise _wrong(
-                scheme, "it must end in the service's name, as in redis+sentinel://host:26379/mymaster"
+                scheme, "it must end in a service's name, as in redis+sentinel://host:26379/mymaster"
             )
         return {"nodes": nodes, "service": service, "db": _db(scheme, db)}
     if scheme == "redis+cluster":
         if path not in ("", "/", "/0"):
-            raise _wrong(scheme, "a cluster has the database 0 only")
+            raise _wrong(scheme, _ONE_DATABASE)
         return {"nodes": nodes}
     if len(nodes) != 1:
         raise _wrong(scheme, "it names one server; several are for redis+sentinel:// and redis+cluster://")
@@ -110,26 +120,34 @@ def _where(scheme: str, address: str, path: str) -> dict[str, Any]:
 def _node(scheme: str, text: str) -> tuple[str, int]:
     match = _HOST_PORT.fullmatch(text)
     if match is None or not 0 < int(match["port"] or 1) < 1 << 16:
-        raise _wrong(scheme, f"{text!r} is not a host, or host:port")
+        raise _wrong(scheme, "its address must be host or host:port, an IPv6 host in brackets")
     return match["host"].strip("[]"), int(match["port"] or _DEFAULT_PORTS.get(scheme, 6379))
 
 
 def _db(scheme: str, text: str) -> int:
     if not re.fullmatch("[0-9]{0,4}", text):
-        raise _wrong(scheme, f"the database {text!r} is not a number")
+        raise _wrong(scheme, "its database must be a number")
     return int(text or 0)
 
 
-def _option(scheme: str, name: str, text: str) -> Any:
-    try:
+def _how(scheme: str, query: str) -> dict[str, Any]:
+    values = {}
+    for name, text in parse_qsl(query, keep_blank_values=True):
+        if name not in _OPTIONS:
+            # It may be a part of a password that should have been percent-encoded.
+            shown = f"the option {name!a}" if "@" not in query and "password" not in query else "an option"
+            raise _wrong(scheme, f"{shown} is not known: there are {', '.join(_OPTIONS)}")
         parse, allowed = _OPTIONS[name]
-    except KeyError:
-        raise _wrong(scheme, f"the option {name!r} is not known: there are {', '.join(_OPTIONS)}") from None
-    try:
-        return parse(text)
-    except ValueError:
-        shown = "" if "password" in name else f"={text!r}"
-        raise _wrong(scheme, f"the option {name}{shown} is not allowed: it must be {allowed}") from None
+        try:
+            values[name] = parse(text)
+        except ValueError:
+            value = "" if "password" in name else f"={text[:_SHOWN]!a}"
+            raise _wrong(scheme, f"{name}{value} is not allowed: it must be {allowed}") from None
+        if refusal := _CONTRADICTIONS.get((scheme, name, values[name])):
+            raise _wrong(scheme, refusal)
+    if scheme == "redis+cluster" and values.get("db"):
+        raise _wrong(scheme, _ONE_DATABASE)
+    return values
 
 
 def _wrong(scheme: str, what: str) -> ConfigError:

@@ -45,23 +45,34 @@ local function split(map, leaf)
   redis.call('ZADD', map.leaves, 0, lowest)
 end
 
--- Sets the key to the value; false takes it out. Answers with the value that was there.
-local function put(map, key, value)
+-- Gives the key the value that `change` makes of its old one (nil when there is none); false takes it out.
+-- Answers with the old value and the new. A leaf is split as soon as it is full: one member more, and Redis
+-- would give up its compact encoding, for good.
+local function update(map, key, change)
   local lowest = lowest_key(map, key)
   local leaf = leaf_at(map, lowest)
   local member = member_in(leaf, key)
-  if value then
-    redis.call('ZADD', leaf, 0, key .. '\0' .. value)
+  local old = member and value_of(member)
+  local new = change(old)
+  if new == (old or false) then
+    return old, new
   end
-  if member and member ~= key .. '\0' .. (value or '') then
+  if new then
+    redis.call('ZADD', leaf, 0, key .. '\0' .. new)
+  end
+  if member then
     redis.call('ZREM', leaf, member)
   end
-  if value and not member and redis.call('ZCARD', leaf) > LEAF then
+  if new and not member and redis.call('ZCARD', leaf) >= LEAF then
     split(map, leaf)
-  elseif not value and lowest and redis.call('EXISTS', leaf) == 0 then
+  elseif not new and lowest and redis.call('EXISTS', leaf) == 0 then
     redis.call('ZREM', map.leaves, lowest)
   end
-  return member and value_of(member)
+  return old, new
+end
+
+local function put(map, key, value)
+  return (update(map, key, function() return value end))
 end
 
 -- The members after a key ('' is before all), at most `count`, in order.

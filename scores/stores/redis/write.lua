@@ -48,19 +48,24 @@ end
 
 -- Results: each is in its student's view and in its exam's, and in the exact total of both.
 
-local function set_total(base, view, owner, total)
-  local known = put(sorted_map(base, view .. 's'), owner, total)
+local function set_total(base, view, owner, change)
+  local known, total = update(sorted_map(base, view .. 's'), owner, change)
   if not known ~= not total then
     redis.call('HINCRBY', base .. 'counts', view .. 's', total and 1 or -1)
   end
 end
 
-local function set_result(base, view, owner, key, score)
-  local old = put(sorted_map(base, view, owner), key, score)
-  if (old or false) ~= score then
-    set_total(base, view, owner, change_total(get(sorted_map(base, view .. 's'), owner), old, score))
+-- Gives a result the score that `decide` makes of its old one; false takes it out.
+local function set_result(base, view, owner, key, decide)
+  local old, new = update(sorted_map(base, view, owner), key, decide)
+  if new ~= (old or false) then
+    set_total(base, view, owner, function(total) return change_total(total, old, new) end)
   end
-  return old
+  return old, new
+end
+
+local function to(value)
+  return function() return value end
 end
 
 local function kept(old, new, repeats)
@@ -91,25 +96,25 @@ local function record_student(base, student, exam, score, repeats, feed, token)
   if fenced(base, feed, token) then
     return 'fenced'
   end
-  local old = get(sorted_map(base, 'student', student), exam)
-  local new = kept(old, score, repeats)
-  set_result(base, 'student', student, exam, new)
+  local old, new = set_result(base, 'student', student, exam, function(old)
+    return kept(old, score, repeats)
+  end)
   return not old and 'new' or new == score and 'replaced' or 'kept', new, old
 end
 
 local function record(base, exam_base, student, exam, ...)
   local outcome, new = record_student(base, student, exam, ...)
   if new then
-    set_result(exam_base, 'exam', exam, student, new)
+    set_result(exam_base, 'exam', exam, student, to(new))
   end
   return outcome
 end
 
 local function remove_result(base, exam_base, student, exam)
-  if not set_result(base, 'student', student, exam, false) then
+  if not set_result(base, 'student', student, exam, to(false)) then
     return 0
   end
-  set_result(exam_base, 'exam', exam, student, false)
+  set_result(exam_base, 'exam', exam, student, to(false))
   return 1
 end
 
@@ -123,7 +128,7 @@ local function clear_student(base, student, each)
     each(exam)
   end
   if #members > 0 then
-    set_total(base, 'student', student, false)
+    set_total(base, 'student', student, to(false))
   end
   return #members
 end
@@ -135,7 +140,7 @@ local function remove_student(base, student, prefix, tags)
   end
   return clear_student(base, student, function(exam)
     local shard = tonumber(string.sub(redis.sha1hex(exam), 1, 8), 16) % #bases
-    set_result(bases[shard + 1], 'exam', exam, student, false)
+    set_result(bases[shard + 1], 'exam', exam, student, to(false))
   end)
 end
 
@@ -162,14 +167,14 @@ local function begin_removal(base, writer, student, exam)
   end
   if exam == '' then
     clear_student(base, student, noted)
-  elseif set_result(base, 'student', student, exam, false) then
+  elseif set_result(base, 'student', student, exam, to(false)) then
     noted(exam)
   end
   return exams
 end
 
 local function mirror(base, student, exam, score)
-  set_result(base, 'exam', exam, student, score ~= '' and score)
+  set_result(base, 'exam', exam, student, to(score ~= '' and score))
   return 'ok'
 end
 

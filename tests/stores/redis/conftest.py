@@ -6,9 +6,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+from redis import Redis
 from support.redis_cluster import redis_cluster
 from support.redis_sentinel import sentinel_setup
 from support.redis_servers import RedisServer, redis_server
+
+from scores.testing import BlockingStore, open_blocking
 
 Shape = tuple[str, list[RedisServer]]
 """A store's URL, and the servers that hold its data."""
@@ -66,3 +69,36 @@ async def _enter(opening: AbstractAsyncContextManager[Shape]) -> Shape:
 
 async def _leave(opening: AbstractAsyncContextManager[Shape]) -> None:
     await opening.__aexit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    with asyncio.Runner() as runner:
+        opening = redis_server()
+        server = runner.run(opening.__aenter__())
+        try:
+            yield server.url
+        finally:
+            runner.run(opening.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def client(server_url: str) -> Iterator[Redis]:
+    """Speaks to a server that holds nothing."""
+    with Redis.from_url(server_url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client_once(server_url: str) -> Iterator[Redis]:
+    """The same for all examples of a test."""
+    with Redis.from_url(server_url) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def store_once(server_url: str) -> Iterator[BlockingStore]:
+    """The same for all examples of a test."""
+    with open_blocking(server_url) as store:
+        yield store

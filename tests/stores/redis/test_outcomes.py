@@ -7,7 +7,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from redis.exceptions import ResponseError
 from support.redis_cluster import redis_cluster
 from support.redis_servers import RedisServer, redis_server, until
 from support.tcp_proxy import tcp_proxy
@@ -16,8 +15,7 @@ from scores.errors import ConfigError, OutcomeUnknown, StoreBusy, StoreError
 from scores.models import Outcome, Repeats, Result, Score, StudentKey
 from scores.stores import open_store
 from scores.stores.redis import results
-from scores.stores.redis.layout import ONE, Layout
-from scores.stores.redis.session import WRITE
+from scores.stores.redis.layout import Layout
 
 Serve = Callable[..., Awaitable[str]]
 
@@ -210,20 +208,6 @@ async def test_a_replica_takes_no_writes_until_it_is_a_master(server: RedisServe
             await store.add(Score("a1-b1", 3))
         await server.command("REPLICAOF", "NO", "ONE")
         assert (await store.add(Score("a1-b1", 3))).count >= 1
-
-
-async def test_a_batch_that_comes_after_its_successor_is_refused(server: RedisServer) -> None:
-    base = Layout("scores", 64).bases[0]
-
-    async def send(number: int) -> Any:
-        batch = (number, 60, "add", base, 0, "a1-b1", ONE + 3)
-        return await server.command("EVAL", WRITE.source, 2, f"{base}writer:me", f"{base}moving", *batch)
-
-    assert await send(2) == [ONE + 3]
-    with pytest.raises(ResponseError, match="STALE batch 1 came after 2"):
-        await send(1)
-    assert await send(2) == [ONE + 3]
-    assert await send(3) == [2 * (ONE + 3)]
 
 
 async def test_a_redis_that_comes_back_with_less_durability_than_required_is_not_used() -> None:
