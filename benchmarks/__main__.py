@@ -8,6 +8,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 from textwrap import fill
 from typing import Final
@@ -19,10 +20,13 @@ from benchmarks.pages import METHOD as PAGES
 from benchmarks.pages import measure_pages
 from benchmarks.post import METHOD as POST
 from benchmarks.post import post_to_stores, post_to_url
+from benchmarks.redis.command import METHOD as REDIS
+from benchmarks.redis.command import PARTS, Plan, measure_redis
+from benchmarks.redis.load import CLIENTS, default_client
 from benchmarks.results import Row, print_table, provenance, save
 from benchmarks.stores import METHOD as STORES
 from benchmarks.stores import measure_stores
-from scores.errors import ConfigError
+from scores.errors import ScoresError
 
 __all__ = ["main"]
 
@@ -35,6 +39,7 @@ that it takes to judge them: method, commit, versions, machine and date.
   python -m benchmarks stores --keys 1000000    memory of a key, and the worst stall of a write
   python -m benchmarks pages                    a page costs the same, however much is stored
   python -m benchmarks decoder                  the event-stream decoder against the library's
+  python -m benchmarks redis                    the Redis store: rates, durability, memory
 """
 
 _NOTE: Final = """\
@@ -50,6 +55,7 @@ _DECODER: Final = (
 
 _EMBEDDED: Final = ("dict", "sharded")
 _SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
+_CALLERS: Final = (1, 32, 256)
 _WIDTH: Final = 95
 
 _Run = Callable[[argparse.Namespace], list[Row]]
@@ -63,12 +69,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     origin = {"benchmark": arguments.command, "method": arguments.method, **provenance()}
     try:
         rows = arguments.run(arguments)
-    except (BenchmarkError, ConfigError) as exc:
+    except (BenchmarkError, ScoresError) as exc:
         print(f"benchmarks: {exc}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    print_table(rows)
+    for _, group in groupby(rows, key=tuple):
+        print_table(list(group))
     if arguments.json:
         save(arguments.json, {**origin, "figures": rows})
     return 1 if any(row.get("passed") is False for row in rows) else 0
@@ -99,6 +106,20 @@ def _decoder(arguments: argparse.Namespace) -> list[Row]:
     return [{"stream": name, **common, **value} for name, value in figures.items() if isinstance(value, dict)]
 
 
+def _redis(arguments: argparse.Namespace) -> list[Row]:
+    return measure_redis(
+        Plan(
+            parts=arguments.part or PARTS,
+            callers=arguments.callers or _CALLERS,
+            seconds=arguments.seconds,
+            rounds=arguments.rounds,
+            keys=arguments.keys,
+            program=arguments.redis_server,
+            client=arguments.client or default_client(),
+        )
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
@@ -111,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_stores(_command(commands, "stores", _stores, "memory of a key, worst write", STORES))
     _add_pages(_command(commands, "pages", _pages, "time of a page, by what is stored", PAGES))
     _add_decoder(_command(commands, "decoder", _decoder, "time of a feed's event", _DECODER))
+    _add_redis(_command(commands, "redis", _redis, "the Redis store: rates, durability, memory", REDIS))
     return parser
 
 
@@ -162,6 +184,18 @@ def _add_decoder(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--events", type=_positive, default=50_000, help="events in the stream (%(default)s)")
     add("--rounds", type=_positive, default=9, help="turns that each decoder takes (%(default)s)")
+
+
+def _add_redis(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--part", action="append", choices=PARTS, help="part, may be repeated (all of them)")
+    default = ", ".join(map(str, _CALLERS))
+    add("--callers", action="append", type=_positive, help=f"calls at once, may be repeated ({default})")
+    add("--seconds", type=_positive, default=5, help="of each turn (%(default)s)")
+    add("--rounds", type=_positive, default=5, help="turns that each contender takes (%(default)s)")
+    add("--keys", type=_positive, default=1_000_000, help="inspectors, and results, in memory (%(default)s)")
+    add("--client", choices=CLIENTS, help="what loads the servers (wrk where it is installed, else own)")
+    add("--redis-server", metavar="PATH", default="redis-server", help="the program (%(default)s)")
 
 
 def _add_store(command: argparse._ActionsContainer) -> None:

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 ROOT = Path(__file__).parent.parent
+REDIS = ("redis", "--seconds", 1, "--rounds", 1)
 
 
 Measure = Callable[..., dict[str, Any]]
@@ -118,6 +119,52 @@ def test_decoder_measures_each_stream(measure: Measure) -> None:
     for row in figures:
         assert (row["events"], row["rounds"]) == (50, 1)
         assert row["ratio"] > 0
+
+
+def test_redis_add_measures_the_store_against_one_command_a_request(measure: Measure) -> None:
+    figures = measure(*REDIS, "--part", "add", "--callers", 1, "--callers", 8)["figures"]
+    versions, *rows = figures
+    assert set(versions) == {"part", "redis-server", "redis", "hiredis"}
+    assert [(row["part"], row["callers"]) for row in rows] == [("add", 1), ("add", 8)]
+    for row in rows:
+        assert (row["exact"], len(row["store_rounds"]), len(row["by_hand_rounds"])) == (True, 1, 1)
+        assert row["ratio"] == round(row["store_per_s"] / row["by_hand_per_s"], 3)
+
+
+@pytest.mark.parametrize("client", [[], ["--client", "own"]], ids=["default", "own"])
+def test_redis_http_measures_a_server_on_redis_against_one_on_dict(
+    measure: Measure, client: list[str]
+) -> None:
+    figures = measure(*REDIS, "--part", "http", "--callers", 2, *client)["figures"]
+    assert [row["store"] for row in figures[1:]] == ["dict", "redis"]
+    for row in figures[1:]:
+        assert (row["connections"], row["errors"], len(row["rounds"])) == (2, 0, 1)
+        assert 0 < row["p50_us"] <= row["p99_us"]
+        assert row["ratio"] > 0
+
+
+def test_redis_aof_measures_each_kind_of_durability(measure: Measure) -> None:
+    figures = measure(*REDIS, "--part", "aof", "--callers", 2)["figures"]
+    assert [row["store"] for row in figures[1:]] == ["redis, off", "redis, everysec", "redis, always"]
+    for row in figures[1:]:
+        assert (row["errors"], row["passed"]) == (0, True)
+        assert row["ratio"] > 0
+        assert row["fsync_us"] >= 0
+
+
+def test_redis_memory_measures_inspectors_and_results(measure: Measure) -> None:
+    figures = measure(*REDIS, "--part", "memory", "--keys", 2000)["figures"]
+    assert [row["what"] for row in figures[1:]] == ["inspector", "result"]
+    for row in figures[1:]:
+        assert row["keys"] == 2000
+        assert row["bytes_per_key"] > 0
+
+
+@pytest.mark.parametrize("program", ["no-such-redis-server", "/bin/false"])
+def test_redis_says_why_there_is_no_redis_server(program: str) -> None:
+    done = command(*REDIS, "--redis-server", program)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "redis-server" in done.stderr.splitlines()[0]
 
 
 def test_what_is_kept_says_where_it_comes_from(measure: Measure) -> None:

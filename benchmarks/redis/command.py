@@ -1,0 +1,79 @@
+"""`python -m benchmarks redis`: its parts, and what they are measured with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+from redis.exceptions import RedisError
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.redis.adding import measure_adding
+from benchmarks.redis.memory import EXAMS, measure_memory
+from benchmarks.redis.process import find_program, redis_server
+from benchmarks.redis.servers import measure_aof, measure_http
+from benchmarks.results import Row
+
+__all__ = ["METHOD", "PARTS", "Plan", "measure_redis"]
+
+METHOD: Final = (
+    "Every part starts its own redis-server on the loopback, without snapshots, and but for aof without an"
+    " append-only file. Contenders take turns, round by round; a figure is the median of the rounds, and a"
+    " ratio is one of two medians of the same run. add: so many callers in one process on one event loop,"
+    " each awaiting Store.add before it calls again, against each awaiting HINCRBY of a redis.asyncio.Redis"
+    " with a connection for every caller; 1,000 UUIDs; cpu_us: CPU time of that process a call; exact: Redis"
+    " has every score that was acknowledged, once. http: POST /scores to `scores serve` on dict and on Redis,"
+    " by wrk with one thread, or the benchmark's own client, on the same machine; a connection sends its next"
+    " request when the last is answered; errors: answers that were no success. aof: the same on Redis without"
+    " an append-only file, with appendfsync everysec, and with always; fsync_us: the median time of fdatasync"
+    " after a small write in the same directory. memory: growth of used_memory (INFO) by the inspectors or"
+    f" results, which have ids of 36 characters; a student has results in {EXAMS} exams."
+)
+
+PARTS: Final = ("add", "http", "aof", "memory")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is measured, how long, and with what."""
+
+    parts: Sequence[str]
+    callers: Sequence[int]
+    """At once: tasks in the part add, connections in http and aof."""
+    seconds: int
+    """That each turn takes."""
+    rounds: int
+    keys: int
+    """In the part memory."""
+    program: str
+    """redis-server."""
+    client: str
+    """Of the parts http and aof."""
+
+
+def measure_redis(plan: Plan) -> list[Row]:
+    """The figures of each part, after a row of versions."""
+    program = find_program(plan.program)
+    try:
+        return [_versions(program), *(row for part in plan.parts for row in _measure(part, program, plan))]
+    except RedisError as exc:
+        raise BenchmarkError(f"Redis failed: {exc}") from exc
+
+
+def _measure(part: str, program: str, plan: Plan) -> list[Row]:
+    if part == "memory":
+        return measure_memory(program, keys=plan.keys)
+    if part == "add":
+        return measure_adding(program, callers=plan.callers, seconds=plan.seconds, rounds=plan.rounds)
+    measure = measure_http if part == "http" else measure_aof
+    return measure(program, plan.client, connections=plan.callers, seconds=plan.seconds, rounds=plan.rounds)
+
+
+def _versions(program: str) -> Row:
+    with redis_server(program) as server:
+        return {
+            "part": "versions",
+            "redis-server": server.version,
+            "redis": version("redis"),
+            "hiredis": version("hiredis"),
+        }
