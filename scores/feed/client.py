@@ -94,14 +94,20 @@ class FeedClient:
     async def _run(self, url: str) -> None:
         """Reads the feed whenever it is this server's turn, until it ends for good."""
         while True:
-            await self._await_turn()
             try:
+                await self._await_turn()
                 async with asyncio.TaskGroup() as group:
                     renewing = group.create_task(self._renew())
                     await self._read(url)
                     renewing.cancel()
             except* LeaseLost as lost:
                 log.warning("feed waiting: %s", lost.exceptions[0])
+                self.status.state = FeedState.WAITING
+            except* Exception:
+                # The task outlives a bug of a store, too: it is logged whole.
+                log.exception("feed: unexpected error")
+                self.status.state = FeedState.WAITING
+                await self._sleep(self._backoff.next())
             else:
                 return
 

@@ -36,9 +36,11 @@ class Turn:
 
     async def keep(self, position: str | None = None) -> None:
         """Goes on, and has the store keep the position; raises `LeaseLost`, or `StoreError`."""
-        self.lease = await self._store.lease(self._feed, self._holder, seconds=SECONDS, position=position)
-        if self.lease is None:
+        lease = await self._store.lease(self._feed, self._holder, seconds=SECONDS, position=position)
+        # A token of another's in between: what we would record now may be older than what is there.
+        if lease is None or self.lease is None or lease.token != self.lease.token:
             raise LeaseLost("another server reads the feed by now")
+        self.lease = lease
 
     async def give_back(self) -> None:
         """Lets the next one have it at once; raises `StoreError` when the store does not hear it."""

@@ -48,9 +48,10 @@ class Store(Protocol):
         """Records results in their order, and says of each what happened.
 
         A result whose (student_id, exam) is known replaces the stored one or leaves it, as `repeats`
-        says. Each result is atomic; of a batch that raises `StoreError`, a part may have been recorded:
-        recording the batch again is safe. With a lease, raises `LeaseLost` where a later holder has
-        recorded already.
+        says. Each result is atomic in itself (a store over several machines says in which order it is
+        seen from its student and from its exam); of a batch that raises `StoreError`, a part may have
+        been recorded: recording the batch again is safe. With a lease, raises `LeaseLost` where a later
+        holder has recorded already.
         """
         ...
 
@@ -60,7 +61,8 @@ class Store(Protocol):
         """Takes, or keeps, the right to read a feed for so many seconds; None while another holder has it.
 
         `holder` names one reader for as long as it lives. `position`, unless it is None, is kept as the
-        feed's last event id, and outlives the lease. No seconds at all give the right back.
+        feed's last event id if `holder` had the right already, and outlives the lease. No seconds at all
+        give the right back.
         """
         ...
 
@@ -75,7 +77,7 @@ class Store(Protocol):
         """Removes what the key names; False when there was nothing.
 
         Afterwards everything is as if it had never been recorded: a student or an exam that has lost
-        its last result is unknown.
+        its last result is unknown. A student with very many results may be seen losing them in steps.
         """
         ...
 

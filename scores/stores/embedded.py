@@ -75,7 +75,7 @@ class EmbeddedStore:
             if now < expires:
                 return None
             lease = lease._replace(token=lease.token + 1)
-        if position is not None:
+        elif position is not None:
             lease = lease._replace(position=position)
         self._leases[feed] = lease, holder, now + seconds
         return lease

@@ -268,11 +268,19 @@ class StoreContract(PagingContract):
             assert time.monotonic() < give_up
 
     def test_a_feeds_position_is_kept_for_the_next_holder(self, store: BlockingStore) -> None:
+        store.lease("http://feed", "me", seconds=60)
         store.lease("http://feed", "me", seconds=60, position="17")
         assert store.lease("http://feed", "me", seconds=60).position == "17"
         assert store.lease("http://feed", "you", seconds=60, position="3") is None
         store.lease("http://feed", "me", seconds=0)
         assert store.lease("http://feed", "you", seconds=60).position == "17"
+
+    def test_whoever_was_replaced_does_not_move_the_position_back(self, store: BlockingStore) -> None:
+        store.lease("http://feed", "me", seconds=0)
+        store.lease("http://feed", "you", seconds=60)
+        yours = store.lease("http://feed", "you", seconds=0, position="9")
+        mine = store.lease("http://feed", "me", seconds=60, position="6")
+        assert (mine.position, mine.token > yours.token) == ("9", True)
 
     def test_whoever_was_replaced_records_nothing_over_its_successor(self, store: BlockingStore) -> None:
         old = store.lease("http://feed", "me", seconds=0)

@@ -69,6 +69,13 @@ class PagingContract:
         assert (len(page.items), page.total) == (2, 5)
         assert page.next is not None
 
+    def test_before_all_ids_is_the_start(self, store: BlockingStore) -> None:
+        store.record([Result(f"s{i}", 3, 0.5) for i in range(20)], repeats=LAST)
+        for i in range(20):
+            store.add(Score(f"u{i}", 3))
+        assert store.students(limit=50, after="") == store.students(limit=50)
+        assert store.inspectors(limit=50, after="") == store.inspectors(limit=50)
+
     def test_the_last_full_page_is_the_last(self, store: BlockingStore) -> None:
         store.record([Result(f"s{i}", 3, 0.5) for i in range(4)], repeats=LAST)
         first = store.students(limit=2)

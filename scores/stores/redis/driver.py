@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 
 from scores.stores.redis.options import Options
 
-__all__ = ["Away", "Command", "Failure", "Link", "NoScript", "open_link"]
+__all__ = ["Away", "Command", "Failure", "Link", "NoScript", "Unmet", "open_link"]
 
 Command = tuple[str | bytes | int, ...]
 
@@ -46,6 +46,10 @@ class Away(Failure):
     """No answer, or from a server that is not what it was: it must be looked at again."""
 
 
+class Unmet(Failure):
+    """The connection is a new one: the server must be looked at first. Nothing was sent."""
+
+
 class Link(Protocol):
     """A way to one Redis, or to all nodes of a cluster."""
 
@@ -64,8 +68,11 @@ class Link(Protocol):
         """The routes of all nodes that take writes."""
         ...
 
-    async def exchange(self, route: str, commands: Sequence[Command]) -> list[Any]:
-        """The reply to each command, or its `Failure`; all go to one node, in order, on one connection."""
+    async def exchange(self, route: str, commands: Sequence[Command], *, met: int | None = None) -> list[Any]:
+        """The reply to each command, or its `Failure`; all go to one node, in order, on one connection.
+
+        They are `Unmet` if more connections were made than the `met` that led to servers known by now.
+        """
         ...
 
     async def close(self) -> None:
@@ -99,11 +106,20 @@ class _ServerLink:
     def masters(self) -> list[str]:
         return [""]
 
-    async def exchange(self, route: str, commands: Sequence[Command]) -> list[Any]:  # noqa: ARG002  # likewise
+    async def exchange(
+        self,
+        route: str,  # noqa: ARG002  # likewise
+        commands: Sequence[Command],
+        *,
+        met: int | None = None,
+    ) -> list[Any]:
         try:
             connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # it has no types
         except _DRIVER_ERRORS as exc:
             return [_failure(exc, sent=False)] * len(commands)
+        if met not in (None, self.connections):
+            await self._pool.release(connection)
+            return [Unmet("the connection is a new one")] * len(commands)
         replies: list[Any] = []
         try:
             await connection.send_packed_command(_packed(commands), check_health=False)
@@ -129,23 +145,28 @@ class _ClusterLink:
     connections = 0
 
     def __init__(self, options: Options) -> None:
-        nodes = [ClusterNode(host, port) for host, port in options.nodes]
-        self._cluster = RedisCluster(
-            startup_nodes=nodes,
-            require_full_coverage=False,
-            ssl=options.tls,
-            **_common(options),
-            **_tls(options),
-        )
-        # A reply is what the server sent, here as on one server.
-        self._cluster.response_callbacks["INFO"] = _unchanged
+        self._options = options
+        self._cluster = _cluster(options)
 
     async def refresh(self) -> Failure | None:
         try:
             await self._cluster.initialize()
             await self._cluster.nodes_manager.initialize()
+        except _DRIVER_ERRORS:
+            # It asks the nodes that it knows by now: they may all be gone, and others be where the URL says.
+            return await self._begin_anew()
+        return None
+
+    async def _begin_anew(self) -> Failure | None:
+        cluster = _cluster(self._options)
+        try:
+            await cluster.initialize()
         except _DRIVER_ERRORS as exc:
+            await cluster.aclose()
             return _failure(exc, sent=False)
+        old, self._cluster = self._cluster, cluster
+        with suppress(*_DRIVER_ERRORS):
+            await old.aclose()
         return None
 
     def route(self, key: str) -> str:
@@ -158,20 +179,27 @@ class _ClusterLink:
     def masters(self) -> list[str]:
         return [str(node.name) for node in self._cluster.get_primaries()]
 
-    async def exchange(self, route: str, commands: Sequence[Command]) -> list[Any]:
-        node = self._cluster.get_node(node_name=route) if route else None
+    async def exchange(
+        self,
+        route: str,
+        commands: Sequence[Command],
+        *,
+        met: int | None = None,  # noqa: ARG002  # nothing is counted
+    ) -> list[Any]:
+        cluster = self._cluster
+        node = cluster.get_node(node_name=route) if route else None
         if node is None:
             return [Away("no node of the cluster has that part of the keys")] * len(commands)
-        pipeline = self._cluster.pipeline()
+        pipeline = cluster.pipeline()
         for command in commands:
             pipeline.execute_command(*command, target_nodes=node)
         try:
             replies = await pipeline.execute(raise_on_error=False, allow_redirections=False)
         except _DRIVER_ERRORS as exc:
-            return [_failure(exc, sent=True)] * len(commands)
+            return [_failure(exc, sent=not _is_refusal(exc))] * len(commands)
         for reply in replies:
             if isinstance(reply, errors.MovedError):
-                await self._cluster.nodes_manager.move_slot(reply)
+                await cluster.nodes_manager.move_slot(reply)
         return [_failure(reply, sent=True) if isinstance(reply, Exception) else reply for reply in replies]
 
     async def close(self) -> None:
@@ -200,6 +228,15 @@ def _unchanged(reply: Any, **_options: Any) -> Any:
 def _packed(commands: Sequence[Command]) -> bytes:
     """The commands as they go over the wire (RESP); redis-py packs asynchronous ones in Python."""
     return b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]  # it takes any length
+
+
+def _is_refusal(exc: BaseException | None) -> bool:
+    """Whether nobody listens there, so that nothing can have been sent."""
+    while exc is not None:
+        if isinstance(exc, ConnectionRefusedError):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
 
 
 def _failure(exc: BaseException, *, sent: bool) -> Failure:  # noqa: PLR0911  # one line an outcome
@@ -245,6 +282,19 @@ def _tls(options: Options) -> dict[str, Any]:
         "ssl_cert_reqs": ssl.CERT_REQUIRED if options.tls_verify else ssl.CERT_NONE,
         "ssl_check_hostname": options.tls_verify,
     }
+
+
+def _cluster(options: Options) -> RedisCluster:
+    cluster = RedisCluster(
+        startup_nodes=[ClusterNode(host, port) for host, port in options.nodes],
+        require_full_coverage=False,
+        ssl=options.tls,
+        **_common(options),
+        **_tls(options),
+    )
+    # A reply is what the server sent, here as on one server.
+    cluster.response_callbacks["INFO"] = _unchanged
+    return cluster
 
 
 def _clients(options: Options, connected: Callable[[AbstractConnection], Awaitable[None]]) -> list[Redis]:

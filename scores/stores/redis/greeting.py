@@ -82,6 +82,11 @@ class Greeting:
                 f" {_WORTH[durability]}; Redis needs `appendonly yes` and `appendfsync"
                 f" {self._options.require_aof}`"
             )
+        if facts.get("maxmemory", "0") != "0" and facts.get("maxmemory_policy") != "noeviction":
+            log.warning(
+                "store: Redis may throw away what it keeps (maxmemory-policy %s): set noeviction",
+                facts.get("maxmemory_policy"),
+            )
         if durability != self._durability:
             log.info("store: an acknowledged score is %s", _WORTH[durability])
             self._durability = durability
@@ -123,7 +128,7 @@ class Greeting:
 
 
 def _durability(config: list[Any]) -> str:
-    if any(isinstance(reply, Failure) for reply in config):
+    if any(isinstance(reply, Failure) or not reply for reply in config):
         return "unknown"
     appendonly, appendfsync = (reply[1].decode() for reply in config)
     return appendfsync if appendonly == "yes" and appendfsync in _RANKS else "off"

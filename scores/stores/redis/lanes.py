@@ -2,7 +2,8 @@
 
 Each request is for a unit (a shard, or everything). A lane takes what waits for the units of one node and
 sends it as one batch, while the next one gathers: a lone request is sent at once, and no timer delays
-any. Rule: a unit is in one batch at a time, and a client that goes away takes only its own request along.
+any. A unit that has to wait for its slot goes on in a lane of its own. Rule: a unit is in one batch at a
+time, and a client that goes away takes only its own request along.
 """
 
 import asyncio
@@ -18,8 +19,8 @@ __all__ = ["Batch", "Lanes", "Request"]
 
 log = logging.getLogger(__name__)
 
-MAX_BATCH: Final = 256
-"""Most requests of a unit in one batch: scores keep Redis busy for a millisecond then, results for 25."""
+MAX_WEIGHT: Final = 512
+"""Of the requests of a unit in one batch, so that no script keeps Redis busy for more than milliseconds."""
 
 
 class Request(NamedTuple):
@@ -27,6 +28,8 @@ class Request(NamedTuple):
 
     arguments: Sequence[str | bytes | int]
     answer: "asyncio.Future[Any]"
+    weight: int
+    """What it costs Redis; adding one score is 1, about two microseconds."""
 
 
 Batch = dict[int, list[Request]]
@@ -40,10 +43,14 @@ class Lanes:
         self,
         *,
         route: Callable[[int], str],
-        send: Callable[[str, Batch], Awaitable[None]],
+        send: Callable[[str, Batch, bool], Awaitable[set[int]]],
         limit: int,
     ) -> None:
-        """`route` names the node of a unit, `send` answers all requests of a batch, or fails them."""
+        """`route` names the node of a unit.
+
+        `send` answers all requests of a batch, or fails them. It may leave some units out, unless the
+        last argument is true: these are sent once more, each apart from all others.
+        """
         self._route = route
         self._send = send
         self._limit = limit
@@ -55,9 +62,11 @@ class Lanes:
         self._scheduled = False
         self._closed = False
 
-    def ask(self, unit: int, arguments: Sequence[str | bytes | int]) -> "asyncio.Future[Any]":
+    def ask(
+        self, unit: int, arguments: Sequence[str | bytes | int], weight: int = 1
+    ) -> "asyncio.Future[Any]":
         """The answer, when it comes; `StoreBusy` when too many requests wait already."""
-        request = Request(arguments, self._loop.create_future())
+        request = Request(arguments, self._loop.create_future(), weight)
         if self._closed:
             request.answer.set_exception(StoreError("the store is closed"))
             return request.answer
@@ -77,7 +86,7 @@ class Lanes:
         self._closed = True
         for unit in list(self._waiting):
             self.fail_waiting(unit, "the store is closed")
-        if self._tasks:
+        while self._tasks:
             await asyncio.wait(self._tasks.values())
 
     def fail_waiting(self, unit: int, reason: str) -> None:
@@ -97,20 +106,26 @@ class Lanes:
                 batches.setdefault(route, {})[unit] = self._take(unit)
         for route, batch in batches.items():
             self._busy |= batch.keys()
-            self._tasks[route] = self._loop.create_task(self._run(route, batch))
+            self._launch(route, batch, apart=False)
 
     def _take(self, unit: int) -> list[Request]:
-        waiting = self._waiting[unit]
-        requests = [waiting.popleft() for _ in range(min(len(waiting), MAX_BATCH))]
+        waiting, weight, requests = self._waiting[unit], 0, list[Request]()
+        while waiting and weight < MAX_WEIGHT:
+            requests.append(waiting.popleft())
+            weight += requests[-1].weight
         if not waiting:
             del self._waiting[unit]
         self._count -= len(requests)
         # Whoever has gone away before anything was sent has asked for nothing.
         return [request for request in requests if not request.answer.done()]
 
-    async def _run(self, route: str, batch: Batch) -> None:
+    def _launch(self, lane: str, batch: Batch, *, apart: bool) -> None:
+        self._tasks[lane] = self._loop.create_task(self._run(lane, batch, apart=apart))
+
+    async def _run(self, lane: str, batch: Batch, *, apart: bool) -> None:
+        left: set[int] = set()
         try:
-            await self._send(route, batch)
+            left = await self._send(self._route(next(iter(batch))) if apart else lane, batch, apart)
         except Exception:
             # Nobody must wait for ever because of a bug; it is logged whole.
             log.exception("store: unexpected error")
@@ -120,8 +135,11 @@ class Lanes:
                         OutcomeUnknown("the store failed, and its outcome is not known: the reason is logged")
                     )
         finally:
-            self._busy -= batch.keys()
-            del self._tasks[route]
+            del self._tasks[lane]
+            self._busy -= batch.keys() - left
+            for unit in left:
+                # No node is called that.
+                self._launch(f"unit {unit}", {unit: batch[unit]}, apart=True)
             if self._waiting and not self._scheduled:
                 self._scheduled = True
                 self._loop.call_soon(self._start)

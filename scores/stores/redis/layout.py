@@ -34,6 +34,7 @@ __all__ = [
     "exam_number",
     "exam_position",
     "page_of",
+    "text_bytes",
 ]
 
 T = TypeVar("T")
@@ -99,7 +100,7 @@ class Layout:
 
     def place(self, key: str) -> Place:
         """The shard and the bucket of an id or of an encoded exam number."""
-        digest = sha1(key.encode("utf-8", "replace"), usedforsecurity=False).digest()
+        digest = sha1(text_bytes(key), usedforsecurity=False).digest()
         return Place(
             int.from_bytes(digest[:4], "big") % self.shards, int.from_bytes(digest[4:8], "big") % BUCKETS
         )
@@ -127,6 +128,11 @@ def exam_position(after: str | None) -> str:
 
 _POSITION_DIGITS: Final = 19
 """As many as 2^63-1 has, the highest exam number."""
+
+
+def text_bytes(text: str) -> bytes:
+    """The text as Redis has it; a position may be any text, also one that is no UTF-8."""
+    return text.encode("utf-8", "replace")
 
 
 def decode_inspector(uuid: str, packed: int | bytes) -> Inspector:

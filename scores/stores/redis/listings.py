@@ -5,16 +5,20 @@ shards are merged. On one server a page is one script call; in a cluster it is o
 """
 
 import asyncio
+from collections.abc import Callable
+from itertools import chain
 from typing import Any, Final
 
 from scores.models import Exam, Inspector, Page, Student
 from scores.stores.redis.layout import (
+    Place,
     decode_exam,
     decode_inspector,
     decode_student,
     exam_number,
     exam_position,
     page_of,
+    text_bytes,
 )
 from scores.stores.redis.traffic import Traffic
 
@@ -22,6 +26,8 @@ __all__ = ["Listings"]
 
 _SPARE: Final = 8
 """Exams asked of each shard beyond its share of a page."""
+_LISTING: Final = 128
+"""What a page costs Redis, where adding a score costs 1."""
 
 
 class Listings:
@@ -33,8 +39,8 @@ class Listings:
 
     async def students(self, *, after: str | None, limit: int) -> Page[Student]:
         """As `Store.students`."""
-        shard = 0 if after is None else self._layout.place(after).shard
-        total, members = await self._walk("students", shard, after or "", limit + 1)
+        shard = self._layout.place(after).shard if after else 0
+        total, members = await self._walk("students", shard, text_bytes(after or ""), limit + 1)
         found = []
         for member in members:
             student_id, _, text = member.partition(b"\0")
@@ -44,18 +50,22 @@ class Listings:
 
     async def inspectors(self, *, after: str | None, limit: int) -> Page[Inspector]:
         """As `Store.inspectors`."""
-        place = None if after is None else self._layout.place(after)
-        shard, bucket = (0, 0) if place is None else (place.shard, place.bucket)
-        total, buckets = await self._walk("inspectors", shard, bucket, limit + 1)
-        found = []
-        for items in buckets:
+        place = self._layout.place(after) if after else Place(0, 0)
+
+        def wanted(items: list[bytes]) -> list[tuple[bytes, bytes]]:
+            """A bucket in order; of the one where the position is, which comes whole, what follows it."""
             pairs = sorted(zip(items[::2], items[1::2], strict=True))
-            # The bucket where the position is, unless it is empty by now, comes whole.
-            if place is not None and self._layout.place(pairs[0][0].decode()) == place:
-                pairs = [pair for pair in pairs if pair[0] > _bytes(after)]
-            for name, packed in pairs:
-                uuid = name.decode()
-                found.append((uuid, decode_inspector(uuid, packed)))
+            if after and self._layout.place(pairs[0][0].decode()) == place:
+                return [pair for pair in pairs if pair[0] > text_bytes(after)]
+            return pairs
+
+        total, buckets = await self._walk(
+            "inspectors", place.shard, place.bucket, limit + 1, size=lambda bucket: len(wanted(bucket))
+        )
+        found = []
+        for name, packed in chain.from_iterable(map(wanted, buckets)):
+            uuid = name.decode()
+            found.append((uuid, decode_inspector(uuid, packed)))
         return page_of(found, total, limit)
 
     async def exams(self, *, after: str | None, limit: int) -> Page[Exam]:
@@ -78,7 +88,10 @@ class Listings:
         """How many exams there are, the next ones in order, and whether these are all that follow."""
         traffic = self._traffic
         replies = await asyncio.gather(
-            *(traffic.read(unit, "exams", position, share, *traffic.bases_of(unit)) for unit in traffic.units)
+            *(
+                traffic.read(unit, "exams", position, share, *traffic.bases_of(unit), weight=_LISTING)
+                for unit in traffic.units
+            )
         )
         lists = [members for _, shards in replies for members in shards]
         cut = [members[-1] for members in lists if len(members) == share]
@@ -87,13 +100,22 @@ class Listings:
         merged = sorted(member for members in lists for member in members if end is None or member <= end)
         return sum(count for count, _ in replies), merged, end is None
 
-    async def _walk(self, kind: str, shard: int, position: str | int, count: int) -> tuple[int, list[Any]]:
+    async def _walk(
+        self,
+        kind: str,
+        shard: int,
+        position: bytes | int,
+        count: int,
+        *,
+        size: Callable[[Any], int] = lambda _: 1,
+    ) -> tuple[int, list[Any]]:
         """How many there are in all shards, and what comes from a position in a shard on, `count` or more."""
         traffic = self._traffic
         if not traffic.clustered:
-            total, found = await traffic.read(0, kind, shard + 1, position, count, *traffic.bases_of(0))
+            asked = (kind, shard + 1, position, count, *traffic.bases_of(0))
+            total, found = await traffic.read(0, *asked, weight=_LISTING)
             return total, found
-        start: str | int = "" if kind == "students" else 0
+        start: bytes | int = b"" if kind == "students" else 0
         counts = [total for total, _ in await self._each(kind, range(len(traffic.units)), start, 0)]
         found, had = [], 0
         while had < count and shard < len(counts):
@@ -103,16 +125,15 @@ class Listings:
             replies = await self._each(kind, range(shard, shard + 1), position, count - had)
             replies += await self._each(kind, range(shard + 1, end), start, count - had)
             found += [item for _, items in replies for item in items]
-            had = len(found) if kind == "students" else sum(len(bucket) // 2 for bucket in found)
+            had = sum(map(size, found))
             shard, position = end, start
         return sum(counts), found
 
-    async def _each(self, kind: str, shards: range, position: str | int, count: int) -> list[Any]:
+    async def _each(self, kind: str, shards: range, position: bytes | int, count: int) -> list[Any]:
         traffic = self._traffic
         return await asyncio.gather(
-            *(traffic.read(shard, kind, 1, position, count, *traffic.bases_of(shard)) for shard in shards)
+            *(
+                traffic.read(shard, kind, 1, position, count, *traffic.bases_of(shard), weight=1 + count // 4)
+                for shard in shards
+            )
         )
-
-
-def _bytes(after: str | None) -> bytes:
-    return (after or "").encode("utf-8", "replace")

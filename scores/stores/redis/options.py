@@ -199,7 +199,7 @@ _SWITCH: Final = _choice(on=True, off=False)
 _OPTIONS: Final[dict[str, tuple[Callable[[str], Any], str]]] = {
     "prefix": (_word, "1 to 64 characters without braces and spaces"),
     "shards": _integer(1, 1024),
-    "timeout": _seconds(0.1, 3600),
+    "timeout": _seconds(0.1, 300),
     "queue": _integer(1, 1_000_000),
     "replicas": _integer(0, 16),
     "require_aof": _choice(off="off", everysec="everysec", always="always"),

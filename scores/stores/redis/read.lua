@@ -85,8 +85,8 @@ local function exams(after, count, ...)
 end
 
 -- What was noted longer ago than `seconds`, and has not been settled.
-local function notes(base, seconds, count)
-  return redis.call('ZRANGEBYSCORE', base .. 'notes', '-inf', redis.call('TIME')[1] - seconds, 'LIMIT', 0, count)
+local function notes(base, seconds, from, count)
+  return redis.call('ZRANGEBYSCORE', base .. 'notes', '-inf', redis.call('TIME')[1] - seconds, 'LIMIT', from, count)
 end
 
 local reads = { inspector = inspector, report = report, inspectors = inspectors, students = students, exams = exams, notes = notes }

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from scores.errors import LeaseLost, OutcomeUnknown, StoreError
 from scores.models import Lease, Outcome, Repeats, Result, ResultKey, StudentKey
+from scores.stores.redis.delivery import MEMORY_SECONDS
 from scores.stores.redis.layout import encode_exam
 from scores.stores.redis.traffic import Traffic
 
@@ -25,6 +26,14 @@ _NOTE_AGE: Final = 15
 """Seconds after which a note is taken for left behind."""
 _SWEEP_EVERY: Final = 10.0
 _NOTES_AT_ONCE: Final = 100
+_REMOVED_AT_ONCE: Final = 500
+"""As many results of a student as one step removes (AT_ONCE in write.lua)."""
+_ASKED_AT_ONCE: Final = 256
+"""Most requests that one call has waiting, so that it leaves room for others."""
+
+_RECORDING: Final = 16
+"""What recording a result costs Redis, where adding a score costs 1."""
+_REMOVING: Final = 512
 
 _OUTCOMES: Final = {b"new": Outcome.NEW, b"replaced": Outcome.REPLACED, b"kept": Outcome.KEPT}
 _ASK: Final = "?"
@@ -34,10 +43,12 @@ _ASK: Final = "?"
 class Results:
     """The results in one Redis, or in a cluster."""
 
-    def __init__(self, traffic: Traffic) -> None:
+    def __init__(self, traffic: Traffic, *, queue: int) -> None:
+        """`queue` is how many requests may wait at once."""
         self._traffic = traffic
         self._layout = traffic.layout
         self._numbers = itertools.count()
+        self._slice = min(queue, _ASKED_AT_ONCE)
 
     async def record(
         self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None
@@ -45,26 +56,19 @@ class Results:
         """As `Store.record`."""
         fence = ("", 0) if lease is None else (self._layout.feed_id(lease.feed), lease.token)
         recording = self._record_twice if self._traffic.clustered else self._record
-        replies = await _all(recording(result, repeats.value, *fence) for result in results)
+        replies = await self._all(recording(result, repeats.value, *fence) for result in results)
         if b"fenced" in replies:
             raise LeaseLost("another server reads the feed by now")
         return [_OUTCOMES[reply] for reply in replies]
 
     async def remove(self, key: StudentKey | ResultKey) -> bool:
-        """As `Store.remove`."""
-        student, exam = key.student_id, encode_exam(key.exam) if isinstance(key, ResultKey) else ""
-        shard, base = self._layout.home(student)
-        if self._traffic.clustered:
-            note = self._note()
-            exams = await self._traffic.write(shard, "begin_removal", base, note, student, exam)
-            await _all(self._mirror(note, student, gone.decode(), "") for gone in exams)
-            return bool(exams)
-        if exam:
-            exam_base = self._layout.home(exam)[1]
-            return bool(await self._traffic.write(shard, "remove_result", base, exam_base, student, exam))
-        tags = ",".join(map(str, self._layout.tags))
-        prefix = f"{self._layout.prefix}:"
-        return bool(await self._traffic.write(shard, "remove_student", base, student, prefix, tags))
+        """As `Store.remove`; of a student with very many results, step by step."""
+        if isinstance(key, ResultKey):
+            return await self._remove(key.student_id, encode_exam(key.exam)) > 0
+        removed = count = await self._remove(key.student_id, "")
+        while count == _REMOVED_AT_ONCE:
+            count = await self._remove(key.student_id, "")
+        return removed > 0
 
     async def sweep(self) -> None:
         """Does, for ever, what is left to be done by notes that nobody has settled."""
@@ -75,23 +79,23 @@ class Results:
                     await self._sweep(shard)
                 except StoreError as exc:
                     log.debug("store: notes of shard %d are not read: %s", shard, exc)
+                except Exception:
+                    # It goes on after a bug, which is logged whole.
+                    log.exception("store: unexpected error")
 
     def _record(self, result: Result, repeats: str, feed: str, token: int) -> Awaitable[Any]:
         student_id, number, score = result
         exam = encode_exam(number)
         shard, base = self._layout.home(student_id)
-        exam_base = self._layout.home(exam)[1]
-        return self._traffic.write(
-            shard, "record", base, exam_base, student_id, exam, repr(score), repeats, feed, token
-        )
+        operation = ("record", base, self._layout.home(exam)[1], student_id, exam, repr(score), repeats)
+        return self._traffic.write(shard, *operation, feed, token, weight=_RECORDING)
 
     async def _record_twice(self, result: Result, repeats: str, feed: str, token: int) -> Any:
         student_id, number, score = result
         exam, note = encode_exam(number), self._note()
         shard, base = self._layout.home(student_id)
-        reply = await self._traffic.write(
-            shard, "begin_record", base, note, student_id, exam, repr(score), repeats, feed, token
-        )
+        operation = ("begin_record", base, note, student_id, exam, repr(score), repeats, feed, token)
+        reply = await self._traffic.write(shard, *operation, weight=_RECORDING)
         if reply == b"fenced":
             return reply
         outcome, changed = reply
@@ -99,15 +103,35 @@ class Results:
             await self._mirror(note, student_id, exam, changed.decode())
         return outcome
 
-    async def _mirror(self, note: str, student_id: str, exam: str, score: str) -> None:
+    async def _remove(self, student_id: str, exam: str) -> int:
+        """Removes one result, or, of all exams, as many as one step does; says how many that were."""
+        traffic = self._traffic
+        shard, base = self._layout.home(student_id)
+        weight = _RECORDING if exam else _REMOVING
+        if traffic.clustered:
+            note = self._note()
+            operation = ("begin_removal", base, note, student_id, exam)
+            exams = await traffic.write(shard, *operation, weight=weight)
+            await self._all(self._mirror(note, student_id, gone.decode(), "") for gone in exams)
+            return len(exams)
+        if exam:
+            operation = ("remove_result", base, self._layout.home(exam)[1], student_id, exam)
+        else:
+            tags = ",".join(map(str, self._layout.tags))
+            operation = ("remove_student", base, student_id, f"{self._layout.prefix}:", tags)
+        return int(await traffic.write(shard, *operation, weight=weight))
+
+    async def _mirror(self, note: str, student_id: str, exam: str, score: str, *, age: int = 0) -> None:
         """Makes the exam's view what the student's is, which a moment ago was `score`."""
         shard, base = self._layout.home(student_id)
         exam_shard, exam_base = self._layout.home(exam)
         try:
             while True:
                 if score != _ASK:
-                    await self._traffic.write(exam_shard, "mirror", exam_base, student_id, exam, score)
-                reply = await self._traffic.write(shard, "settle", base, note, student_id, exam, score)
+                    mirror = ("mirror", exam_base, student_id, exam, score)
+                    await self._traffic.write(exam_shard, *mirror, weight=_RECORDING)
+                settle = ("settle", base, note, student_id, exam, score, age)
+                reply = await self._traffic.write(shard, *settle)
                 if reply == b"settled":
                     return
                 score = reply[0].decode()
@@ -118,21 +142,35 @@ class Results:
 
     async def _sweep(self, shard: int) -> None:
         base = self._layout.bases[shard]
-        notes = await self._traffic.read_shard(shard, "notes", base, _NOTE_AGE, _NOTES_AT_ONCE)
-        for entry in notes:
+        notes, at = [], 0
+        while len(page := await self._notes(shard, base, at)) == _NOTES_AT_ONCE:
+            notes += page
+            at += _NOTES_AT_ONCE
+        for entry in [*notes, *page]:
             note, student_id, exam = entry.decode().split("\0")
-            await self._mirror(note, student_id, exam, _ASK)
-        if notes:
-            log.info("store: finished %d results that were recorded by halves", len(notes))
+            try:
+                # What its writer has sent may still arrive, until Redis has forgotten the writer.
+                await self._mirror(note, student_id, exam, _ASK, age=MEMORY_SECONDS)
+            except StoreError as exc:
+                log.debug("store: a result stays recorded by halves for now: %s", exc)
+
+    async def _notes(self, shard: int, base: str, at: int) -> list[bytes]:
+        found: list[bytes] = await self._traffic.read_shard(
+            shard, "notes", base, _NOTE_AGE, at, _NOTES_AT_ONCE
+        )
+        return found
 
     def _note(self) -> str:
         return f"{self._traffic.name}.{next(self._numbers)}"
 
-
-async def _all(calls: Iterable[Awaitable[Any]]) -> list[Any]:
-    """All answers, in order; raises the first error once every call has ended."""
-    replies = await asyncio.gather(*calls, return_exceptions=True)
-    for reply in replies:
-        if isinstance(reply, BaseException):
-            raise reply
-    return replies
+    async def _all(self, calls: Iterable[Awaitable[Any]]) -> list[Any]:
+        """All answers, in order, a slice at a time; raises a slice's first error once all of it has ended."""
+        replies: list[Any] = []
+        left = iter(calls)
+        while asked := list(itertools.islice(left, self._slice)):
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
+            replies += answers
+        return replies

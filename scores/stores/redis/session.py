@@ -11,12 +11,15 @@ from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
 from scores.errors import ConfigError, StoreError
-from scores.stores.redis.driver import Away, Command, Failure, Link, NoScript
+from scores.stores.redis.driver import Away, Command, Failure, Link, NoScript, Unmet
 from scores.stores.redis.greeting import Greeting
 from scores.stores.redis.layout import Layout
 from scores.stores.redis.options import Options
 
 __all__ = ["READ", "WRITE", "Call", "Script", "Session"]
+
+_GREETINGS: Final = 3
+"""How often one call greets a Redis to which each time a new connection leads."""
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +84,29 @@ class Session:
 
     async def call(self, route: str, calls: Sequence[Call], *, replicated: bool = False) -> list[Any]:
         """The reply to each call, or its `Failure`; with `replicated`, once enough replicas have them too."""
+        replies: list[Any] = []
+        for _ in range(_GREETINGS):
+            unwelcome = await self._visit(route)
+            if unwelcome is not None:
+                return [unwelcome] * len(calls)
+            replies = await self._send(route, [call.command() for call in calls], replicated=replicated)
+            if not isinstance(replies[0], Unmet):
+                break
+        missing = [at for at, reply in enumerate(replies) if isinstance(reply, NoScript)]
+        if missing:
+            whole = [calls[at].command(whole=True) for at in missing]
+            for at, reply in zip(missing, await self._send(route, whole, replicated=replicated), strict=True):
+                replies[at] = reply
+        return replies
+
+    async def close(self) -> None:
+        """Gives up a greeting that is under way."""
+        if self._meeting is not None:
+            self._meeting.cancel()
+            await asyncio.wait([self._meeting])
+
+    async def _visit(self, route: str) -> Failure | None:
+        """Greets a server that is not known, or not any more; says why it cannot be used."""
         if self._connections != self.link.connections:
             self._known.clear()
         if route not in self._known:
@@ -88,16 +114,10 @@ class Session:
                 await self._greeting.visit(route)
             except (ConfigError, StoreError) as exc:
                 self._leave(route, str(exc))
-                return [Failure(str(exc), passing=isinstance(exc, StoreError))] * len(calls)
+                return Away(str(exc)) if isinstance(exc, StoreError) else Failure(str(exc), passing=False)
             self._known.add(route)
             self._connections = self.link.connections
-        replies = await self._send(route, [call.command() for call in calls], replicated=replicated)
-        missing = [at for at, reply in enumerate(replies) if isinstance(reply, NoScript)]
-        if missing:
-            whole = [calls[at].command(whole=True) for at in missing]
-            for at, reply in zip(missing, await self._send(route, whole, replicated=replicated), strict=True):
-                replies[at] = reply
-        return replies
+        return None
 
     async def _meet(self) -> None:
         try:
@@ -116,7 +136,9 @@ class Session:
         if wanted:
             # Milliseconds, and less than a connection may be silent.
             commands = [*commands, ("WAIT", wanted, int(self._options.timeout * 250))]
-        replies = await self.link.exchange(route, commands)
+        replies = await self.link.exchange(route, commands, met=self._connections)
+        if isinstance(replies[0], Unmet):
+            return replies[: len(replies) - bool(wanted)]
         away = next((reply for reply in replies if isinstance(reply, Away)), None)
         if away is None:
             self._return(route)

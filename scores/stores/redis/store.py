@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Final, NamedTuple
 
 from scores.errors import ConfigError, StoreError, StoreFull
 from scores.models import (
@@ -32,6 +32,7 @@ from scores.stores.redis.layout import (
     exam_number,
     exam_position,
     page_of,
+    text_bytes,
 )
 from scores.stores.redis.listings import Listings
 from scores.stores.redis.options import Options, parse_options
@@ -56,6 +57,18 @@ async def open_redis(url: str) -> AsyncIterator[Store]:
         await store.close()
 
 
+_KEYS_AT_ONCE: Final = 256
+"""Results that one read looks for."""
+
+
+class _Opened(NamedTuple):
+    """What works with a Redis that has been met."""
+
+    traffic: Traffic
+    results: Results
+    listings: Listings
+
+
 class RedisStore:
     """A store in Redis; any number of processes may have it open."""
 
@@ -65,7 +78,7 @@ class RedisStore:
         self._options = options
         self._link = open_link(options)
         self._session = Session(self._link, options)
-        self._traffic: Traffic | None = None
+        self._opened: _Opened | None = None
         self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -75,21 +88,23 @@ class RedisStore:
 
     async def close(self) -> None:
         """Lets what is under way finish, and closes all connections."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._sweeping
-        if self._traffic is not None:
-            await self._traffic.close()
-        await self._link.close()
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._link.close)
+            closing.push_async_callback(self._session.close)
+            if self._opened is not None:
+                closing.push_async_callback(self._opened.traffic.close)
+            if self._sweeping is not None:
+                self._sweeping.cancel()
+                await asyncio.wait([self._sweeping])
 
     async def record(
         self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
     ) -> list[Outcome]:
-        return await Results(await self._open()).record(results, repeats=repeats, lease=lease)
+        opened = await self._open()
+        return await opened.results.record(results, repeats=repeats, lease=lease)
 
     async def add(self, score: Score) -> Inspector:
-        traffic = self._traffic or await self._open()
+        traffic = (self._opened or await self._open()).traffic
         uuid = score.uuid
         place = traffic.layout.place(uuid)
         base = traffic.layout.bases[place.shard]
@@ -99,9 +114,10 @@ class RedisStore:
         return decode_inspector(uuid, reply)
 
     async def remove(self, key: Key) -> bool:
-        traffic = await self._open()
+        opened = await self._open()
         if not isinstance(key, InspectorKey):
-            return await Results(traffic).remove(key)
+            return await opened.results.remove(key)
+        traffic = opened.traffic
         place = traffic.layout.place(key.uuid)
         base = traffic.layout.bases[place.shard]
         return bool(await traffic.write(place.shard, "remove_inspector", base, place.bucket, key.uuid))
@@ -109,7 +125,7 @@ class RedisStore:
     async def lease(
         self, feed: str, holder: str, *, seconds: float, position: str | None = None
     ) -> Lease | None:
-        traffic = await self._open()
+        traffic = (await self._open()).traffic
         name = traffic.layout.feed_id(feed)
         shard, base = traffic.layout.home(name)
         held, token, at = await traffic.write(
@@ -158,43 +174,54 @@ class RedisStore:
         )
 
     async def inspector(self, uuid: str) -> Inspector | None:
-        traffic = await self._open()
+        traffic = (await self._open()).traffic
         place = traffic.layout.place(uuid)
         base = traffic.layout.bases[place.shard]
         packed = await traffic.read_shard(place.shard, "inspector", base, place.bucket, uuid)
         return None if packed is None else decode_inspector(uuid, packed)
 
     async def students(self, *, after: str | None = None, limit: int) -> Page[Student]:
-        return await Listings(await self._open()).students(after=after, limit=limit)
+        return await (await self._open()).listings.students(after=after, limit=limit)
 
     async def exams(self, *, after: str | None = None, limit: int) -> Page[Exam]:
-        return await Listings(await self._open()).exams(after=after, limit=limit)
+        return await (await self._open()).listings.exams(after=after, limit=limit)
 
     async def inspectors(self, *, after: str | None = None, limit: int) -> Page[Inspector]:
-        return await Listings(await self._open()).inspectors(after=after, limit=limit)
+        return await (await self._open()).listings.inspectors(after=after, limit=limit)
 
     async def _report(self, view: str, owner: str, position: str, limit: int, keys: Sequence[str]) -> Any:
-        traffic = await self._open()
+        """The total of a student or an exam and members of its results; None when it is unknown."""
+        traffic = (await self._open()).traffic
         shard, base = traffic.layout.home(owner)
-        after = position.encode("utf-8", "replace")
-        return await traffic.read_shard(shard, "report", base, view, owner, after, limit + 1, *keys)
+        asked = ("report", base, view, owner, text_bytes(position), limit + 1)
+        if not keys:
+            return await traffic.read_shard(shard, *asked, weight=1 + limit // 4)
+        replies = [
+            await traffic.read_shard(shard, *asked, *keys[at : at + _KEYS_AT_ONCE], weight=_KEYS_AT_ONCE)
+            for at in range(0, len(keys), _KEYS_AT_ONCE)
+        ]
+        if None in replies:
+            return None
+        return replies[0][0], [member for _, members in replies for member in members]
 
-    async def _open(self) -> Traffic:
-        """The way to Redis; raises `StoreError` while there is none."""
-        if self._traffic is not None:
-            return self._traffic
+    async def _open(self) -> "_Opened":
+        """What is there once Redis has been met; raises `StoreError` while it cannot be."""
+        if self._opened is not None:
+            return self._opened
         try:
             return await self._meet()
         except ConfigError as exc:
             raise StoreError(str(exc)) from exc
 
-    async def _meet(self) -> Traffic:
+    async def _meet(self) -> "_Opened":
         layout = await self._session.meet()
-        if self._traffic is None:
-            self._traffic = Traffic(self._session, layout, self._options)
-            if self._traffic.clustered:
-                self._sweeping = asyncio.create_task(Results(self._traffic).sweep())
-        return self._traffic
+        if self._opened is None:
+            traffic = Traffic(self._session, layout, self._options)
+            results = Results(traffic, queue=self._options.queue)
+            self._opened = _Opened(traffic, results, Listings(traffic))
+            if traffic.clustered:
+                self._sweeping = asyncio.create_task(results.sweep())
+        return self._opened
 
 
 def _results(
@@ -203,7 +230,7 @@ def _results(
     """A page of results with their sort keys and positions; narrowed ones have come from the start."""
     total = count
     if narrowed:
-        after = position.encode("utf-8", "replace")
+        after = text_bytes(position)
         total, found = len(found), [one for one in found if one[0] > after]
     return page_of([(at, result) for _, at, result in found], total, limit)
 

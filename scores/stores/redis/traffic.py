@@ -35,17 +35,17 @@ class Traffic:
         """What the keys in a unit begin with, shard by shard."""
         return [self.layout.bases[unit]] if self.clustered else list(self.layout.bases)
 
-    def write(self, shard: int, *arguments: Argument) -> Awaitable[Any]:
+    def write(self, shard: int, *arguments: Argument, weight: int = 1) -> Awaitable[Any]:
         """The answer to an operation of write.lua on a shard."""
-        return self._writes.ask(shard if self.clustered else 0, arguments)
+        return self._writes.ask(shard if self.clustered else 0, arguments, weight)
 
-    def read(self, unit: int, *arguments: Argument) -> Awaitable[Any]:
+    def read(self, unit: int, *arguments: Argument, weight: int = 1) -> Awaitable[Any]:
         """The answer to an operation of read.lua on a unit."""
-        return self._reads.ask(unit, arguments)
+        return self._reads.ask(unit, arguments, weight)
 
-    def read_shard(self, shard: int, *arguments: Argument) -> Awaitable[Any]:
+    def read_shard(self, shard: int, *arguments: Argument, weight: int = 1) -> Awaitable[Any]:
         """The answer to an operation of read.lua on a shard."""
-        return self.read(shard if self.clustered else 0, *arguments)
+        return self.read(shard if self.clustered else 0, *arguments, weight=weight)
 
     async def close(self) -> None:
         """Lets what is under way finish."""

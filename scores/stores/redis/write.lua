@@ -19,7 +19,7 @@ end
 
 local ONE = 8589934592
 local EXACT = 9007199254740992
-local ALL = 1000000000
+local AT_ONCE = 500
 
 local function add(base, bucket, uuid, increment)
   local key = base .. 'inspectors:' .. bucket
@@ -118,17 +118,14 @@ local function remove_result(base, exam_base, student, exam)
   return 1
 end
 
--- Empties the student's view; what is to be done for each exam that was there is up to `each`.
+-- Takes results out of the student's view, at most AT_ONCE so that Redis is not kept busy for long; what is to
+-- be done for each exam is up to `each`. Answers with their number.
 local function clear_student(base, student, each)
-  local view = sorted_map(base, 'student', student)
-  local members = members_after(view, '', ALL)
+  local members = members_after(sorted_map(base, 'student', student), '', AT_ONCE)
   for _, member in ipairs(members) do
     local exam = key_of(member)
-    put(view, exam, false)
+    set_result(base, 'student', student, exam, to(false))
     each(exam)
-  end
-  if #members > 0 then
-    set_total(base, 'student', student, to(false))
   end
   return #members
 end
@@ -179,12 +176,17 @@ local function mirror(base, student, exam, score)
 end
 
 -- Answers with the score that the exam's view must be given once more, '' for none; 'settled' when it has it.
-local function settle(base, writer, student, exam, mirrored)
+-- The note is taken away if it is `age` seconds old: nothing of its writer can then still be on its way.
+local function settle(base, writer, student, exam, mirrored, age)
   local score = get(sorted_map(base, 'student', student), exam) or ''
   if score ~= mirrored then
     return { score }
   end
-  redis.call('ZREM', base .. 'notes', writer .. '\0' .. student .. '\0' .. exam)
+  local entry = writer .. '\0' .. student .. '\0' .. exam
+  local since = redis.call('ZSCORE', base .. 'notes', entry)
+  if since and redis.call('TIME')[1] - since >= tonumber(age) then
+    redis.call('ZREM', base .. 'notes', entry)
+  end
   return 'settled'
 end
 
@@ -197,7 +199,8 @@ local function lease(key, holder, milliseconds, moved, position)
     return { 0, tonumber(token), at or '' }
   end
   token = tonumber(token or 0) + (has == holder and 0 or 1)
-  at = moved == '1' and position or at or ''
+  -- Only who has had it without a break knows how far the feed was read.
+  at = has == holder and moved == '1' and position or at or ''
   redis.call('HSET', key, 'holder', holder, 'token', token, 'expires', string.format('%.0f', now + milliseconds), 'position', at)
   return { 1, token, at }
 end
@@ -211,7 +214,7 @@ local operations = {
   begin_record = { begin_record, 8 },
   begin_removal = { begin_removal, 4 },
   mirror = { mirror, 4 },
-  settle = { settle, 5 },
+  settle = { settle, 6 },
   lease = { lease, 5 },
 }
 

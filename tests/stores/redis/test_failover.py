@@ -10,9 +10,10 @@ from support.audit import Audit, posting, stored
 from support.redis_cluster import Cluster, redis_cluster
 from support.redis_sentinel import sentinel_setup
 from support.redis_servers import RedisServer, until
+from support.tcp_proxy import tcp_proxy
 
 from scores.errors import StoreError
-from scores.models import Score
+from scores.models import Repeats, Result, Score, StudentKey
 from scores.stores import open_store
 from scores.stores.redis.layout import Layout
 from scores.testing.oracle import exact_mean
@@ -50,6 +51,38 @@ async def test_a_slot_that_moves_under_load_loses_nothing(serve: Serve) -> None:
         # Nobody was refused: who wrote to the shard that moved has waited for it.
         assert not audit.refused
         assert not await checked(address, audit)
+
+
+async def test_while_a_slot_moves_the_other_shards_of_its_node_go_on() -> None:
+    async with redis_cluster() as cluster, open_store(f"{cluster.url}?timeout=60") as store:
+        owner, target = await cluster.node_of(SLOT), await other_master(cluster)
+        beside = [f"u{n}" for n in range(40) if await owner_of(cluster, f"u{n}") is owner]
+        beside = [uuid for uuid in beside if LAYOUT.home(uuid)[0] != BUSY]
+        await store.add(Score("a1-b0", 3))
+        for node, state, other in ((target, "IMPORTING", owner), (owner, "MIGRATING", target)):
+            await node.command("CLUSTER SETSLOT", SLOT, state, await other.command("CLUSTER", "MYID"))
+        waiting = asyncio.create_task(store.add(Score("a1-b0", 3)))
+        async with asyncio.timeout(5):
+            for uuid in beside:
+                assert (await store.add(Score(uuid, 3))).count == 1
+        assert not waiting.done()
+        for node in (target, owner):
+            await node.command("CLUSTER SETSLOT", SLOT, "STABLE")
+        assert (await waiting).count == 2
+
+
+async def test_a_cluster_that_moved_to_other_addresses_is_found_where_the_url_says() -> None:
+    async with (
+        redis_cluster() as old,
+        redis_cluster() as new,
+        tcp_proxy("127.0.0.1", old.masters[0].port) as name,
+        open_store(f"redis+cluster://127.0.0.1:{name.port}?timeout=20") as store,
+    ):
+        await store.add(Score("a1-b0", 3))
+        for node in old.nodes:
+            node.kill()
+        name.upstream = ("127.0.0.1", new.masters[0].port)
+        assert (await store.add(Score("a1-b0", 3))).count == 1
 
 
 async def test_in_a_slot_that_moves_no_script_runs_on_half_of_its_keys() -> None:
@@ -164,6 +197,13 @@ async def test_sentinels_fail_over_with_all_that_was_acknowledged(serve: Serve) 
 
 async def test_control_sentinels_fail_over_without_what_no_replica_had(serve: Serve) -> None:
     assert await sentinels_fail_over(serve, options="replicas=0")
+
+
+async def test_a_student_with_more_results_than_may_wait_is_removed_in_a_cluster(serve: Serve) -> None:
+    async with redis_cluster() as cluster, open_store(f"{cluster.url}?queue=100") as store:
+        await store.record([Result("foo", number, 0.5) for number in range(600)], repeats=Repeats.LAST)
+        assert await store.remove(StudentKey("foo"))
+        assert (await store.exams(limit=10)).total == 0
 
 
 @pytest.mark.parametrize("seed", [1, 2])

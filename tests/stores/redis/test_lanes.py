@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scores.errors import StoreBusy, StoreError
-from scores.stores.redis.lanes import MAX_BATCH, Batch, Lanes, Request
+from scores.stores.redis.lanes import MAX_WEIGHT, Batch, Lanes, Request
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -22,9 +22,9 @@ class Wire:
         self._gates = {route: asyncio.Event() for route in held}
         self._arrived = asyncio.Condition()
 
-    async def send(self, route: str, batch: Batch) -> None:
+    async def send(self, route: str, batch: Batch, apart: bool = False) -> set[int]:
         self.doubled |= set(self.under_way) & batch.keys()
-        self.sent.append((route, {unit: [a for (a,), _ in requests] for unit, requests in batch.items()}))
+        self.sent.append((route, {unit: [a for (a,), *_ in requests] for unit, requests in batch.items()}))
         self.under_way += batch
         async with self._arrived:
             self._arrived.notify_all()
@@ -35,6 +35,7 @@ class Wire:
             self.under_way = [unit for unit in self.under_way if unit not in batch]
         for requests in batch.values():
             answer(requests)
+        return set()
 
     async def batches(self, count: int) -> None:
         """Waits until so many have been sent."""
@@ -47,7 +48,7 @@ class Wire:
 
 
 def answer(requests: list[Request]) -> None:
-    for (argument,), future in requests:
+    for (argument,), future, _ in requests:
         if not future.done():
             future.set_result(f"answer to {argument!s}")
 
@@ -57,7 +58,7 @@ def one_node(unit: int) -> str:
 
 
 def lanes_to(
-    send: Callable[[str, Batch], Awaitable[None]],
+    send: Callable[[str, Batch, bool], Awaitable[set[int]]],
     *,
     route: Callable[[int], str] = one_node,
     limit: int = 10_000,
@@ -157,19 +158,49 @@ async def test_a_unit_is_asked_in_the_order_of_its_requests() -> None:
 async def test_a_batch_has_no_more_than_its_most_of_each_unit() -> None:
     wire = Wire()
     lanes = lanes_to(wire.send)
-    count = 2 * MAX_BATCH + 1
+    count = 2 * MAX_WEIGHT + 1
     asked = [lanes.ask(unit, [number]) for number in range(count) for unit in (0, 1)]
     await asyncio.gather(*asked)
     assert [[len(requests) for requests in batch.values()] for _, batch in wire.sent] == [
-        [MAX_BATCH, MAX_BATCH],
-        [MAX_BATCH, MAX_BATCH],
+        [MAX_WEIGHT, MAX_WEIGHT],
+        [MAX_WEIGHT, MAX_WEIGHT],
         [1, 1],
     ]
     assert [number for _, batch in wire.sent for number in batch[0]] == list(range(count))
     await lanes.close()
 
 
+async def test_a_batch_has_no_more_than_its_weight() -> None:
+    wire = Wire()
+    lanes = lanes_to(wire.send)
+    await asyncio.gather(*(lanes.ask(0, [number], MAX_WEIGHT // 2) for number in range(5)))
+    assert [batch[0] for _, batch in wire.sent] == [[0, 1], [2, 3], [4]]
+    await lanes.close()
+
+
 # Nodes.
+
+
+async def test_a_unit_that_has_to_wait_does_so_apart_and_holds_up_no_other() -> None:
+    wire, moved = Wire(), asyncio.Event()
+
+    async def moving(route: str, batch: Batch, apart: bool) -> set[int]:
+        if apart:
+            await moved.wait()
+        elif 0 in batch:
+            await wire.send(route, {unit: requests for unit, requests in batch.items() if unit})
+            return {0}
+        return await wire.send(route, batch)
+
+    lanes = lanes_to(moving)
+    waiting = lanes.ask(0, ["x"])
+    assert await lanes.ask(1, ["y"]) == "answer to y"
+    later = lanes.ask(0, ["z"])
+    assert await lanes.ask(1, ["w"]) == "answer to w"
+    assert not waiting.done()
+    moved.set()
+    assert [await waiting, await later] == ["answer to x", "answer to z"]
+    await lanes.close()
 
 
 def by_parity(unit: int) -> str:
@@ -299,10 +330,10 @@ async def test_lanes_go_on_when_everybody_who_waited_has_gone() -> None:
 async def test_a_batch_that_breaks_is_failed_and_the_next_goes_out() -> None:
     wire = Wire()
 
-    async def broken_once(route: str, batch: Batch) -> None:
-        if [list(arguments) for arguments, _ in batch[0]] == [["x"], ["y"]]:
+    async def broken_once(route: str, batch: Batch, apart: bool) -> set[int]:
+        if [list(arguments) for arguments, *_ in batch[0]] == [["x"], ["y"]]:
             raise RuntimeError("nobody expected this")
-        await wire.send(route, batch)
+        return await wire.send(route, batch)
 
     lanes = lanes_to(broken_once)
     async with asyncio.timeout(2):

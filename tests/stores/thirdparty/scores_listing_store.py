@@ -54,7 +54,7 @@ class ListingStore:
         lease, has, expires = self.leases.get(feed, (Lease(feed, 0, ""), "", 0.0))
         if has != holder and time.monotonic() < expires:
             return None
-        at = lease.position if position is None else position
+        at = lease.position if position is None or has != holder else position
         lease = Lease(feed, lease.token + (has != holder), at)
         self.leases[feed] = lease, holder, time.monotonic() + seconds
         return lease
