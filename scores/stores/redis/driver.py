@@ -210,6 +210,9 @@ class _ClusterLink:
 
 _DRIVER_ERRORS: Final = (errors.RedisError, errors.RedisClusterException, OSError, TimeoutError)
 
+_WRAPPERS: Final = (errors.RedisClusterException, errors.ConnectionError)
+"""What redis-py makes of an error that came up while it was connecting."""
+
 _CHANGED: Final = (errors.BusyLoadingError, errors.ReadOnlyError, errors.ClusterDownError)
 """Not carried out, by a server that is loading, or has been failed over."""
 
@@ -241,7 +244,7 @@ def _is_refusal(exc: BaseException | None) -> bool:
 
 def _failure(exc: BaseException, *, sent: bool) -> Failure:  # noqa: PLR0911  # one line an outcome
     text = str(exc) or type(exc).__name__
-    if isinstance(exc, errors.RedisClusterException) and isinstance(exc.__cause__, errors.RedisError):
+    if isinstance(exc, _WRAPPERS) and isinstance(exc.__cause__, errors.RedisError):
         return _failure(exc.__cause__, sent=sent)
     if "Cluster mode is not enabled" in text:
         return Failure("this Redis is no cluster: the store must be written as redis://…", passing=False)

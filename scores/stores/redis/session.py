@@ -64,6 +64,7 @@ class Session:
         self._greeting = Greeting(link, options)
         self._known: set[str] = set()
         self._away: set[str] = set()
+        self._said: dict[str, str] = {}
         self._connections = 0
         self._meeting: asyncio.Task[None] | None = None
 
@@ -139,11 +140,15 @@ class Session:
         replies = await self.link.exchange(route, commands, met=self._connections)
         if isinstance(replies[0], Unmet):
             return replies[: len(replies) - bool(wanted)]
-        away = next((reply for reply in replies if isinstance(reply, Away)), None)
-        if away is None:
-            self._return(route)
-        else:
+        troubles = [reply for reply in replies if isinstance(reply, Failure)]
+        away = next((trouble for trouble in troubles if isinstance(trouble, Away)), None)
+        if away is not None:
             self._leave(route, away.reason)
+        elif not troubles:
+            self._return(route)
+        elif not isinstance(troubles[0], NoScript):
+            self._away.discard(route)
+            self._say(route, f"store refuses: {troubles[0].reason}")
         if wanted:
             have = replies.pop()
             if isinstance(have, Failure) or have < wanted:
@@ -153,11 +158,16 @@ class Session:
 
     def _leave(self, route: str, reason: str) -> None:
         self._known.discard(route)
-        if route not in self._away:
-            log.warning("store away: %s", reason)
-            self._away.add(route)
+        self._away.add(route)
+        self._say(route, f"store away: {reason}")
 
     def _return(self, route: str) -> None:
-        if route in self._away:
+        self._away.discard(route)
+        if self._said.pop(route, None) is not None:
             log.info("store back")
-            self._away.discard(route)
+
+    def _say(self, route: str, trouble: str) -> None:
+        """Logs what is wrong there, unless that is known."""
+        if self._said.get(route) != trouble:
+            log.warning("%s", trouble)
+            self._said[route] = trouble

@@ -96,7 +96,17 @@ async def test_a_wrong_password_stops_the_start_in_one_line_without_it() -> None
     assert "wr0ng" not in sentence
 
 
-async def test_a_password_that_changes_is_a_503_until_it_is_right_again(serve: Serve) -> None:
+async def test_over_a_unix_socket_a_wrong_password_stops_the_start_as_well() -> None:
+    async with redis_server(password="right") as server:
+        for credentials in ("", ":wr0ng@"):
+            assert "Redis does not let us in" in await refused_to_open(
+                f"unix://{credentials}{server.socket_path}"
+            )
+
+
+async def test_a_password_that_changes_is_a_503_until_it_is_right_again(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
     async with redis_server(password="first") as server:
         address = await serve(store=f"redis://:first@127.0.0.1:{server.port}?timeout=0.5")
         assert (await post(address))[0] == 200
@@ -105,6 +115,7 @@ async def test_a_password_that_changes_is_a_503_until_it_is_right_again(serve: S
         status, problem = await post(address)
         assert status == 503
         assert "Redis does not let us in" in problem["detail"]
+        assert any("Redis does not let us in" in message for message in caplog.messages)
         await server.command("CONFIG", "SET", "requirepass", "first")
         assert (await post(address))[0] == 200
 
@@ -185,7 +196,9 @@ async def test_what_an_acknowledgement_is_worth_is_logged(
     assert words in line
 
 
-async def test_a_redis_without_memory_refuses_writes_and_answers_reads(server: RedisServer) -> None:
+async def test_a_redis_without_memory_refuses_writes_and_answers_reads(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
     async with open_store(server.url) as store:
         before = await store.add(Score("a1-b1", 3))
         await store.record([Result("foo", 3, 0.5)], repeats=LAST)
@@ -194,6 +207,7 @@ async def test_a_redis_without_memory_refuses_writes_and_answers_reads(server: R
             await store.add(Score("a1-b1", 3))
         with pytest.raises(StoreError, match="no memory left"):
             await store.record([Result("foo", 3, 0.1), Result("bar", 3, 0.1)], repeats=LAST)
+        assert "store refuses: Redis has no memory left (maxmemory)" in caplog.messages
         assert await store.inspector("a1-b1") == before
         assert (await store.exam(3, limit=9)).exam.average == 0.5  # type: ignore[union-attr]  # it is there
         await server.command("CONFIG", "SET", "maxmemory", 0)
