@@ -66,7 +66,13 @@ class Setting:
         try:
             return self.parse(text)
         except ValueError as exc:
-            raise ConfigError(f"{source}={text!r} is not allowed: it must be {self.allowed}") from exc
+            raise ConfigError(f"{source}={_shown(text)!r} is not allowed: it must be {self.allowed}") from exc
+
+
+def _shown(text: str) -> str:
+    """The text without what stands before the host of a URL, which may be a password."""
+    before, at, rest = text.rpartition("@")
+    return f"…@{rest}" if at and before else text
 
 
 def _setting(default: Any, parse: Callable[[str], Any], allowed: str, about: str) -> Any:
@@ -170,7 +176,7 @@ class Config:
         "info", ("debug", "info", "warning", "error"), "least severe level that is logged"
     )
     log_format: str = _choice("text", ("text", "json"), "how log lines are written")
-    access_log: bool = _setting(False, _switch, "on or off", "log a line for each request: on or off")
+    access_log: bool = _setting(False, _switch, "on or off", "log a line for each request")
 
     max_body: int = _integer(1, 1024 * _MIB, _MIB, "largest request body; more is 413")
     max_header: int = _integer(256, _MIB, 8190, "longest request line or header field; more is 431")

@@ -20,6 +20,13 @@ def test_a_variable_is_read() -> None:
     assert (config.port, config.repeats, config.feed) == (9000, Repeats.MAX, None)
 
 
+def test_what_is_said_of_a_wrong_url_keeps_its_password() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.read({"SCORES_FEED": "http://user:s3cret@host:99999/x"}, {})
+    assert "s3cret" not in str(caught.value)
+    assert "@host:99999/x" in str(caught.value)
+
+
 def test_a_flag_wins_over_its_variable() -> None:
     assert Config.read({"SCORES_PORT": "9000"}, {"port": "9001"}).port == 9001
 

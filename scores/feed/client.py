@@ -85,8 +85,9 @@ class FeedClient:
             await asyncio.wait([task])
             self.status.state = FeedState.STOPPED
             try:
-                await self._turn.give_back()
-            except StoreError as exc:
+                async with asyncio.timeout(RENEW):
+                    await self._turn.give_back()
+            except (StoreError, TimeoutError) as exc:
                 log.info("feed: the next reader has to wait until our turn is over: %s", exc)
             if not task.cancelled():
                 task.result()
@@ -103,6 +104,7 @@ class FeedClient:
             except* LeaseLost as lost:
                 log.warning("feed waiting: %s", lost.exceptions[0])
                 self.status.state = FeedState.WAITING
+                await self._sleep(POLL)
             except* Exception:
                 # The task outlives a bug of a store, too: it is logged whole.
                 log.exception("feed: unexpected error")

@@ -5,6 +5,7 @@ The built-in schemes are a plain dict; any other is looked up among the entry po
 a driver is imported only when its scheme is asked for.
 """
 
+import re
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
@@ -45,7 +46,8 @@ def _factory(scheme: str) -> StoreFactory:
     if scheme in _BUILT_IN:
         entry_point = EntryPoint(scheme, _BUILT_IN[scheme], ENTRY_POINTS)
     elif not (named := entry_points(group=ENTRY_POINTS, name=scheme)):
-        raise ConfigError(f"the store {scheme!r} is not known: it must be one of {', '.join(schemes())}")
+        shown = repr(scheme) if re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*", scheme) else "whose URL this is"
+        raise ConfigError(f"the store {shown} is not known: it must be one of {', '.join(schemes())}")
     else:
         (entry_point, *_) = named
     try:

@@ -243,7 +243,8 @@ def _is_refusal(exc: BaseException | None) -> bool:
 
 
 def _failure(exc: BaseException, *, sent: bool) -> Failure:  # noqa: PLR0911  # one line an outcome
-    text = str(exc) or type(exc).__name__
+    # A Sentinel's error goes on with a dump of its client.
+    text = str(exc).partition(" : <")[0] or type(exc).__name__
     if isinstance(exc, _WRAPPERS) and isinstance(exc.__cause__, errors.RedisError):
         return _failure(exc.__cause__, sent=sent)
     if "Cluster mode is not enabled" in text:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from scores.errors import ConfigError, StoreError
 from scores.stores.redis.driver import Command, Failure, Link
-from scores.stores.redis.layout import VERSION, Layout
+from scores.stores.redis.layout import MAX_SHARDS, VERSION, Layout
 from scores.stores.redis.options import Options
 
 __all__ = ["Greeting"]
@@ -27,6 +27,9 @@ _WORTH: Final = {
     "unknown": "as safe as Redis' configuration makes it, which we may not read (CONFIG GET)",
 }
 """By durability, the weakest last: where a score is once it is acknowledged."""
+
+_PAIR: Final = 2
+"""A name and its value: what CONFIG GET answers."""
 
 _RANKS: Final = {"unknown": 0, "off": 0, "everysec": 1, "always": 2}
 
@@ -73,6 +76,8 @@ class Greeting:
         )
         if isinstance(info, Failure):
             raise _error(info)
+        if not isinstance(info, bytes):
+            raise ConfigError("what answers there is no Redis")
         facts = dict(re.findall(r"^(\w+):(.*?)\r?$", info.decode("utf-8", "replace"), re.MULTILINE))
         self._check_server(facts)
         durability = _durability(config)
@@ -116,7 +121,11 @@ class Greeting:
         for reply in replies:
             if isinstance(reply, Failure):
                 raise _error(reply)
-        version, shards = (int(text) for text in replies[-1])
+        version, shards = (int(text) if text.isdigit() else 0 for text in replies[-1])
+        if not (version and 0 < shards <= MAX_SHARDS):
+            raise ConfigError(
+                f"{name} in Redis is damaged: it must have a version, and shards up to {MAX_SHARDS}"
+            )
         if version != VERSION:
             raise ConfigError(f"{name} in Redis has layout {version}: this version of scores knows {VERSION}")
         wanted = self.layout.shards if self._agreed else self._options.shards or shards
@@ -128,9 +137,9 @@ class Greeting:
 
 
 def _durability(config: list[Any]) -> str:
-    if any(isinstance(reply, Failure) or not reply for reply in config):
+    if any(not isinstance(reply, list) or len(reply) != _PAIR for reply in config):
         return "unknown"
-    appendonly, appendfsync = (reply[1].decode() for reply in config)
+    appendonly, appendfsync = (str(reply[1], "utf-8", "replace") for reply in config)
     return appendfsync if appendonly == "yes" and appendfsync in _RANKS else "off"
 
 

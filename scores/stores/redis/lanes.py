@@ -23,6 +23,10 @@ MAX_WEIGHT: Final = 512
 """Of the requests of a unit in one batch, so that no script keeps Redis busy for more than milliseconds."""
 
 
+CLOSE_SECONDS: Final = 3.0
+"""How long batches that are under way may take when the lanes are closed."""
+
+
 class Request(NamedTuple):
     """What is asked, and where the answer goes."""
 
@@ -86,8 +90,11 @@ class Lanes:
         self._closed = True
         for unit in list(self._waiting):
             self.fail_waiting(unit, "the store is closed")
+        give_up = self._loop.time() + CLOSE_SECONDS
         while self._tasks:
-            await asyncio.wait(self._tasks.values())
+            _, late = await asyncio.wait(self._tasks.values(), timeout=max(0, give_up - self._loop.time()))
+            for task in late:
+                task.cancel()
 
     def fail_waiting(self, unit: int, reason: str) -> None:
         """Fails what waits for the unit and was never sent."""
@@ -126,14 +133,16 @@ class Lanes:
         left: set[int] = set()
         try:
             left = await self._send(self._route(next(iter(batch))) if apart else lane, batch, apart)
-        except Exception:
-            # Nobody must wait for ever because of a bug; it is logged whole.
-            log.exception("store: unexpected error")
+        except BaseException as exc:
+            # Nobody must wait for ever, because of a bug (logged whole) or because the store is closed.
             for request in chain.from_iterable(batch.values()):
                 if not request.answer.done():
                     request.answer.set_exception(
-                        OutcomeUnknown("the store failed, and its outcome is not known: the reason is logged")
+                        OutcomeUnknown("the store has stopped, and it is not known whether this was recorded")
                     )
+            if not isinstance(exc, Exception):
+                raise
+            log.exception("store: unexpected error")
         finally:
             del self._tasks[lane]
             self._busy -= batch.keys() - left

@@ -23,6 +23,7 @@ from scores.models import Exam, Inspector, Page, Student
 
 __all__ = [
     "BUCKETS",
+    "MAX_SHARDS",
     "ONE",
     "VERSION",
     "Layout",
@@ -44,6 +45,8 @@ VERSION: Final = 1
 
 BUCKETS: Final = 1024
 """Hashes of inspectors in a shard."""
+
+MAX_SHARDS: Final = 1024
 
 SLOTS: Final = 16384
 """Of a Redis Cluster (Redis Cluster Specification, "Key distribution model")."""

@@ -55,7 +55,7 @@ class Listings:
         def wanted(items: list[bytes]) -> list[tuple[bytes, bytes]]:
             """A bucket in order; of the one where the position is, which comes whole, what follows it."""
             pairs = sorted(zip(items[::2], items[1::2], strict=True))
-            if after and self._layout.place(pairs[0][0].decode()) == place:
+            if after and pairs and self._layout.place(pairs[0][0].decode()) == place:
                 return [pair for pair in pairs if pair[0] > text_bytes(after)]
             return pairs
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from scores.errors import ConfigError
+from scores.stores.redis.layout import MAX_SHARDS
 
 __all__ = ["SCHEMES", "Options", "parse_options"]
 
@@ -103,7 +104,7 @@ def _where(scheme: str, address: str, path: str) -> dict[str, Any]:
     nodes = tuple(_node(scheme, text) for text in address.split(","))
     if scheme == "redis+sentinel":
         service, _, db = path.removeprefix("/").partition("/")
-        if not service:
+        if not service or "@" in path:
             raise _wrong(
                 scheme, "it must end in a service's name, as in redis+sentinel://host:26379/mymaster"
             )
@@ -198,7 +199,7 @@ _SWITCH: Final = _choice(on=True, off=False)
 
 _OPTIONS: Final[dict[str, tuple[Callable[[str], Any], str]]] = {
     "prefix": (_word, "1 to 64 characters without braces and spaces"),
-    "shards": _integer(1, 1024),
+    "shards": _integer(1, MAX_SHARDS),
     "timeout": _seconds(0.1, 300),
     "queue": _integer(1, 1_000_000),
     "replicas": _integer(0, 16),

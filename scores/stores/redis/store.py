@@ -61,6 +61,10 @@ _KEYS_AT_ONCE: Final = 256
 """Results that one read looks for."""
 
 
+_START_SECONDS: Final = 3.0
+"""How long a start waits for Redis."""
+
+
 class _Opened(NamedTuple):
     """What works with a Redis that has been met."""
 
@@ -83,8 +87,9 @@ class RedisStore:
 
     async def start(self) -> None:
         """Meets Redis, if it is there; if it is not, the first request that finds it does."""
-        with suppress(StoreError):
-            await self._meet()
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(_START_SECONDS):
+                await self._meet()
 
     async def close(self) -> None:
         """Lets what is under way finish, and closes all connections."""

@@ -198,11 +198,14 @@ local function lease(key, holder, milliseconds, moved, position)
   if has and has ~= holder and now < tonumber(expires) then
     return { 0, tonumber(token), at or '' }
   end
-  token = tonumber(token or 0) + (has == holder and 0 or 1)
+  if has ~= holder then
+    -- The clock keeps tokens growing also when the lease was lost with its Redis' data, and shards' fences were not.
+    token = math.max(tonumber(token or 0) + 1, now)
+  end
   -- Only who has had it without a break knows how far the feed was read.
   at = has == holder and moved == '1' and position or at or ''
-  redis.call('HSET', key, 'holder', holder, 'token', token, 'expires', string.format('%.0f', now + milliseconds), 'position', at)
-  return { 1, token, at }
+  redis.call('HSET', key, 'holder', holder, 'token', string.format('%.0f', token), 'expires', string.format('%.0f', now + milliseconds), 'position', at)
+  return { 1, tonumber(token), at }
 end
 
 local operations = {

@@ -152,6 +152,52 @@ async def test_shards_other_than_those_there_are_refused_and_none_take_what_is_t
         assert await store.inspector("a1-b1") is not None
 
 
+@pytest.mark.parametrize(("version", "shards"), [("abc", "64"), ("1", "0"), ("1", "100000"), ("1", "-1")])
+async def test_a_damaged_layout_stops_the_start(server: RedisServer, version: str, shards: str) -> None:
+    await server.command("HSET", "scores:layout", "version", version, "shards", shards)
+    assert "scores:layout in Redis is damaged" in await refused_to_open(server.url)
+
+
+@pytest.mark.parametrize("nonsense", [b":1\r\n", b"$-1\r\n", b"*0\r\n"])
+async def test_what_is_no_redis_stops_the_start(nonsense: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            if line.strip() in (b"INFO", b"CONFIG"):
+                writer.write(nonsense)
+            elif line.startswith((b"CLIENT", b"SELECT")):
+                writer.write(b"+OK\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as fake:
+        port = fake.sockets[0].getsockname()[1]
+        assert "what answers there is no Redis" in await refused_to_open(
+            f"redis://127.0.0.1:{port}?timeout=2"
+        )
+
+
+async def test_a_lease_grows_over_a_loss_of_all_data(server: RedisServer) -> None:
+    async with open_store(server.url) as store:
+        leases = [await store.lease("http://feed", holder, seconds=0) for holder in "abc"]
+        old = leases[-1]
+        assert old is not None
+        await store.record([Result("foo", 3, 0.1)], repeats=LAST, lease=old)
+        await server.command("DEL", *await server.command("KEYS", "*feed:*"))
+        new = await store.lease("http://feed", "d", seconds=60)
+        assert new is not None
+        assert new.token >= old.token
+        assert await store.record([Result("foo", 3, 0.2)], repeats=LAST, lease=new) == [Outcome.REPLACED]
+
+
+async def test_a_page_goes_on_when_the_bucket_it_ended_in_is_gone(server: RedisServer) -> None:
+    async with open_store(server.url) as store:
+        for number in range(20):
+            await store.add(Score(f"u{number}", 3))
+        page = await store.inspectors(limit=5)
+        place = Layout("scores", 64).place(page.next or "")
+        await server.command("DEL", f"{Layout('scores', 64).bases[place.shard]}inspectors:{place.bucket}")
+        assert len((await store.inspectors(limit=50, after=page.next)).items) == 15
+
+
 async def test_two_prefixes_are_two_stores(server: RedisServer) -> None:
     async with open_store(f"{server.url}?prefix=one") as one, open_store(f"{server.url}?prefix=two") as two:
         await one.add(Score("a1-b1", 3))
@@ -333,6 +379,21 @@ async def scripts_run(server: RedisServer) -> int:
     statistics = await server.command("INFO", "commandstats")
     found = [statistics.get(f"cmdstat_{name}", {}) for name in ("eval", "evalsha")]
     return sum(int(one.get("calls", 0)) - int(one.get("failed_calls", 0)) for one in found)
+
+
+async def test_a_store_whose_redis_is_frozen_is_closed_in_time(server: RedisServer) -> None:
+    async with asyncio.timeout(10):
+        async with open_store(f"{server.url}?timeout=300") as store:
+            await store.add(Score("a1-b1", 3))
+            server.pause()
+            adding = asyncio.create_task(store.add(Score("a1-b1", 3)))
+            await asyncio.sleep(0.01)
+        with pytest.raises(OutcomeUnknown):
+            await adding
+        async with open_store(f"{server.url}?timeout=300"):
+            # It is opened in time as well.
+            pass
+    server.resume()
 
 
 async def test_an_answer_that_never_comes_is_said_to_be_unknown(server: RedisServer) -> None:
