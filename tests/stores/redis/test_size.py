@@ -1,13 +1,11 @@
 """How big it gets: no key grows with what is stored, and what an inspector and a result take in memory."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 from redis import Redis
-from support.redis_servers import redis_server
 
 from scores.models import InspectorKey, Repeats, Result, Score
 from scores.testing import BlockingStore, open_blocking
@@ -16,25 +14,6 @@ LEAF = 128
 """Most members of a leaf, as sorted.lua has it; Redis keeps that many in a compact list."""
 
 TOGETHER = 5000
-
-
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    with asyncio.Runner() as runner:
-        opening = redis_server()
-        server = runner.run(opening.__aenter__())
-        try:
-            yield server.url
-        finally:
-            runner.run(opening.__aexit__(None, None, None))
-
-
-@pytest.fixture
-def client(server_url: str) -> Iterator[Redis]:
-    """Speaks to a server that holds nothing."""
-    with Redis.from_url(server_url) as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture
