@@ -176,6 +176,9 @@ class Config:
         "info", ("debug", "info", "warning", "error"), "least severe level that is logged"
     )
     log_format: str = _choice("text", ("text", "json"), "how log lines are written")
+    express: bool = _setting(
+        True, _switch, "on or off", "answer requests whose head is known as soon as their bytes arrive"
+    )
     access_log: bool = _setting(False, _switch, "on or off", "log a line for each request")
 
     max_body: int = _integer(1, 1024 * _MIB, _MIB, "largest request body; more is 413")

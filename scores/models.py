@@ -60,6 +60,9 @@ _DOT_SEGMENTS = frozenset({".", ".."})
 
 T = TypeVar("T")
 
+# Score(...) passes through a Python function: twice the time.
+_new = tuple.__new__
+
 
 class Result(NamedTuple):
     """One student's score in one exam, identified by (student_id, exam)."""
@@ -79,12 +82,11 @@ class Score(NamedTuple):
     """0 … 5."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inspector:
+class Inspector(NamedTuple):
     """An inspector's scores so far: how many, and their sum."""
 
     uuid: str
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count: nobody looks for a value in an inspector
     total: int
 
     @property
@@ -248,10 +250,10 @@ def parse_score(data: object) -> Score:
 
     Raises `InvalidInput` with a fault for each member that is wrong.
     """
-    members = _members(data)
+    members = data if type(data) is dict else _members(data)
     uuid, score = members.get("UUID"), members.get("score")
-    if is_id(uuid) and _is_mark(score):
-        return Score(uuid, int(score))
+    if is_id(uuid) and ((type(score) is int and 0 <= score <= MAX_MARK) or _is_mark(score)):
+        return _new(Score, (uuid, int(score)))
     raise InvalidInput(
         *_fault(members, "UUID", ID_RULE, is_id(uuid)),
         *_fault(members, "score", _MARK_RULE, _is_mark(score)),

@@ -42,6 +42,11 @@ class Store(Protocol):
         """Whether several processes, on one or many machines, may have it open at once; an attribute does."""
         ...
 
+    @property
+    def suspends(self) -> bool:
+        """Whether a method may have to wait; one that never does may be run to its end without a task."""
+        ...
+
     async def record(
         self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
     ) -> list[Outcome]:

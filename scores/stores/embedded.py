@@ -42,12 +42,14 @@ _ONE: Final = 1 << _SUM_BITS
 _MAX_INSPECTOR: Final = 2**63 - 1
 
 T = TypeVar("T")
+_new = tuple.__new__
 
 
 class EmbeddedStore:
     """A store in this process, which lives as long as the process."""
 
     shared = False
+    suspends = False
 
     def __init__(self, make_map: MakeMap) -> None:
         self._students: Rows[str] = Rows(make_map)
@@ -90,7 +92,7 @@ class EmbeddedStore:
         if packed > _MAX_INSPECTOR:
             raise StoreFull(f"inspector {uuid!r} has as many scores as can be counted")
         self._inspectors[uuid] = packed
-        return _inspector(uuid, packed)
+        return _new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM))
 
     async def remove(self, key: Key) -> bool:
         if isinstance(key, InspectorKey):
@@ -215,7 +217,7 @@ def _ascend(numbers: Iterable[int], *, above: int) -> Iterator[int]:
 
 
 def _inspector(uuid: str, packed: int) -> Inspector:
-    return Inspector(uuid, packed >> _SUM_BITS, packed & _SUM)
+    return _new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM))
 
 
 def _position(after: str | None) -> int:

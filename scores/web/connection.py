@@ -75,6 +75,21 @@ class Connection(web.RequestHandler):
         self._send_deadline: asyncio.TimerHandle | None = None
         self._unsent = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being answered."""
+        return self._request is not None
+
+    @property
+    def complete(self) -> bool:
+        """Whether a request is being answered, and all of it has come."""
+        return self._request is not None and self._request.content.is_eof()
+
+    @property
+    def ending(self) -> bool:
+        """Whether the next answer is the last."""
+        return self._draining or self._connections.closing
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connections.open += 1
         self._stream = stream = cast(asyncio.Transport, transport)
@@ -127,17 +142,21 @@ class Connection(web.RequestHandler):
             response = await handler(request)
         finally:
             self._request = None
-            if self._answered is not None and not self._answered.done():
-                self._answered.set_result(None)
-        if self._draining or self._connections.closing:
+            self.answered()
+        if self.ending:
             response.force_close()
         return response
+
+    def answered(self) -> None:
+        """Tells a shutdown that waits for it that the answer is there."""
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
 
     def close(self) -> None:
         """Closes the connection, after the answer that is under way."""
         # aiohttp's own would from now on drop what is still to come of the request's body.
         self._draining = True
-        if self._request is None:
+        if not self.busy:
             super().close()
 
     def handle_error(
@@ -171,7 +190,7 @@ class Connection(web.RequestHandler):
         """Lets what is in flight finish, for `timeout` seconds in all."""
         try:
             async with asyncio.timeout(timeout):
-                if self._request is not None:
+                if self.busy:
                     self._answered = asyncio.get_running_loop().create_future()
                     await self._answered
                 await super().shutdown(timeout)
@@ -180,7 +199,7 @@ class Connection(web.RequestHandler):
             self._stream.abort()
 
     def _end_after_eof(self) -> None:
-        if self._request is not None and self._request.content.is_eof():
+        if self.complete:
             asyncio.get_running_loop().call_later(_EOF_GRACE, self._end_after_eof)
         else:
             # All is answered, or the rest of the body will never come.

@@ -7,6 +7,7 @@ from scores.models import (
     EXAM_RULE,
     ID_RULE,
     Exam,
+    ExamReport,
     Outcome,
     Repeats,
     Result,
@@ -19,7 +20,7 @@ from scores.web.keys import STORE
 from scores.web.pages import respond_page
 from scores.web.queries import parse_exam, read_slice, student_filter
 
-__all__ = ["delete_result", "get_exam", "list_exams", "put_result"]
+__all__ = ["delete_result", "document", "get_exam", "list_exams", "put_result"]
 
 
 async def list_exams(request: web.Request) -> web.Response:
@@ -37,8 +38,7 @@ async def get_exam(request: web.Request) -> web.Response:
     )
     if report is None:
         raise NotFound(f"no exam {number} is known")
-    results = [{"studentId": result.student_id, "score": result.score} for result in report.results.items]
-    return respond_page(request, {**_exam(report.exam), "results": results}, report.results)
+    return respond_page(request, document(report), report.results)
 
 
 async def put_result(request: web.Request) -> web.Response:
@@ -61,6 +61,12 @@ async def delete_result(request: web.Request) -> web.Response:
     if not await request.app[STORE].remove(ResultKey(student_id, number)):
         raise NotFound(f"no result of student {student_id!a} in exam {number} is known")
     return web.Response(status=204)
+
+
+def document(report: ExamReport) -> dict[str, object]:
+    """What `/exams/{number}` says, without `next`."""
+    results = [{"studentId": result.student_id, "score": result.score} for result in report.results.items]
+    return {**_exam(report.exam), "results": results}
 
 
 def _known_number(request: web.Request) -> int:

@@ -9,7 +9,7 @@ from scores.web.keys import STORE
 from scores.web.pages import respond_page
 from scores.web.queries import read_slice
 
-__all__ = ["delete_inspector", "get_inspector", "list_inspectors", "post_score"]
+__all__ = ["delete_inspector", "document", "get_inspector", "list_inspectors", "post_score"]
 
 
 async def post_score(request: web.Request) -> web.Response:
@@ -22,7 +22,7 @@ async def list_inspectors(request: web.Request) -> web.Response:
     """Every inspector, with the mean of all of their scores."""
     part = read_slice(request)
     page = await request.app[STORE].inspectors(after=part.after, limit=part.limit)
-    inspectors = [_inspector(inspector) for inspector in page.items]
+    inspectors = [document(inspector) for inspector in page.items]
     return respond_page(request, {"inspectors": inspectors, "total": page.total}, page)
 
 
@@ -32,7 +32,7 @@ async def get_inspector(request: web.Request) -> web.Response:
     inspector = await request.app[STORE].inspector(uuid)
     if inspector is None:
         raise NotFound(f"no inspector {uuid!a} is known")
-    return respond(_inspector(inspector))
+    return respond(document(inspector))
 
 
 async def delete_inspector(request: web.Request) -> web.Response:
@@ -43,5 +43,6 @@ async def delete_inspector(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-def _inspector(inspector: Inspector) -> dict[str, object]:
+def document(inspector: Inspector) -> dict[str, object]:
+    """What `/inspectors/{UUID}` says."""
     return {"UUID": inspector.uuid, "mean": inspector.mean, "count": inspector.count}

@@ -24,7 +24,7 @@ from scores.errors import (
 )
 from scores.web.keys import CONFIG
 
-__all__ = ["CONTENT_TYPE", "TYPE", "problem", "problems", "raw_problem"]
+__all__ = ["CONTENT_TYPE", "TYPE", "answer_failure", "problem", "problems", "raw_problem"]
 
 CONTENT_TYPE: Final = "application/problem+json"
 TYPE: Final = "urn:problem-type:scores:"
@@ -65,18 +65,23 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     """Answers for handlers that raise."""
     try:
         return await handler(request)
-    except ScoresError as exc:
-        if exc.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, StoreError):
-            log.exception("%s %s failed", request.method, request.path)
-        return problem(exc)
     except web.HTTPException as exc:
         return _from_aiohttp(request, exc)
     except ConnectionError:
         # The client has gone: there is nobody to answer.
         raise
-    except Exception:
-        log.exception("%s %s failed", request.method, request.path)
-        return problem(ScoresError("the server failed to answer; the reason is in its log"))
+    except Exception as exc:  # noqa: BLE001 - logged, and answered
+        return answer_failure(exc, request.method, request.path)
+
+
+def answer_failure(exc: Exception, method: str, path: str) -> web.Response:
+    """The answer to a request that this exception ended; what is no fault of the client is logged whole."""
+    if isinstance(exc, ScoresError):
+        if exc.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, StoreError):
+            log.error("%s %s failed", method, path, exc_info=exc)
+        return problem(exc)
+    log.error("%s %s failed", method, path, exc_info=exc)
+    return problem(ScoresError("the server failed to answer; the reason is in its log"))
 
 
 def _from_aiohttp(request: web.Request, exc: web.HTTPException) -> web.Response:

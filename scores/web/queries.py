@@ -18,6 +18,7 @@ from scores.errors import BadRequest, Fault, InvalidQuery
 from scores.models import EXAM_RULE, ID_RULE, MAX_EXAM, Page, is_id
 
 __all__ = [
+    "DEFAULT_LIMIT",
     "MAX_LIMIT",
     "PAGING",
     "Slice",

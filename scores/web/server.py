@@ -17,9 +17,14 @@ from aiohttp import web
 from scores.config import Config
 from scores.web.app import create_app
 from scores.web.connection import Connections
+from scores.web.express.connection import ExpressConnections
+from scores.web.express.endpoints import Endpoints
+from scores.web.express.heads import Heads
+from scores.web.express.inside import unknown_inside
+from scores.web.keys import STORE
 from scores.web.listener import accepting, bind, location
 
-__all__ = ["running", "stop_on_signal"]
+__all__ = ["make_connections", "running", "stop_on_signal"]
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +43,7 @@ async def running(config: Config, *, sockets: Sequence[socket.socket] = ()) -> A
     await runner.setup()
     try:
         sockets = sockets or await bind(config.host, config.port)
-        connections = _connections(runner, config)
+        connections = make_connections(runner, config)
         async with accepting(connections, sockets):
             yield location(sockets)
             connections.closing = True
@@ -63,7 +68,14 @@ def _stop(stop: asyncio.Event) -> None:
         stop.set()
 
 
-def _connections(runner: web.AppRunner, config: Config) -> Connections:
+def make_connections(runner: web.AppRunner, config: Config) -> Connections:
+    """What makes the connections of the application that the runner has set up."""
     if runner.server is None:
         raise RuntimeError("the runner has not been set up")
-    return Connections(runner.server, config)
+    if not config.express:
+        return Connections(runner.server, config)
+    if unknown := unknown_inside():
+        log.warning("the express lane is off: %s", unknown)
+        return Connections(runner.server, config)
+    endpoints = Endpoints(runner.app[STORE], config)
+    return ExpressConnections(runner.server, config, Heads(endpoints.understand))

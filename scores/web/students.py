@@ -3,12 +3,12 @@
 from aiohttp import web
 
 from scores.errors import NotFound
-from scores.models import Student, StudentKey
+from scores.models import Student, StudentKey, StudentReport
 from scores.web.keys import STORE
 from scores.web.pages import respond_page
 from scores.web.queries import exam_filter, read_slice
 
-__all__ = ["delete_student", "get_student", "list_students"]
+__all__ = ["delete_student", "document", "get_student", "list_students"]
 
 
 async def list_students(request: web.Request) -> web.Response:
@@ -27,8 +27,7 @@ async def get_student(request: web.Request) -> web.Response:
     )
     if report is None:
         raise NotFound(f"no student {student_id!a} is known")
-    results = [{"exam": result.exam, "score": result.score} for result in report.results.items]
-    return respond_page(request, {**_student(report.student), "results": results}, report.results)
+    return respond_page(request, document(report), report.results)
 
 
 async def delete_student(request: web.Request) -> web.Response:
@@ -37,6 +36,12 @@ async def delete_student(request: web.Request) -> web.Response:
     if not await request.app[STORE].remove(StudentKey(student_id)):
         raise NotFound(f"no student {student_id!a} is known")
     return web.Response(status=204)
+
+
+def document(report: StudentReport) -> dict[str, object]:
+    """What `/students/{id}` says, without `next`."""
+    results = [{"exam": result.exam, "score": result.score} for result in report.results.items]
+    return {**_student(report.student), "results": results}
 
 
 def _student(student: Student) -> dict[str, object]:

@@ -77,6 +77,7 @@ class RedisStore:
     """A store in Redis; any number of processes may have it open."""
 
     shared: Final = True
+    suspends: Final = True
 
     def __init__(self, options: Options) -> None:
         self._options = options

@@ -35,6 +35,7 @@ async def open_listing(_url: str) -> AsyncIterator[Store]:
 
 class ListingStore:
     shared = False
+    suspends = False
 
     def __init__(self) -> None:
         self.results: dict[tuple[str, int], float] = {}

@@ -1,0 +1,195 @@
+"""A connection with the express lane: known requests are answered within `data_received`.
+
+This and `inside` are the only files that know how aiohttp works inside. Rule: the lane is taken between
+two messages only, while nothing is being answered, and in order; all else goes to aiohttp untouched.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from functools import partial
+from itertools import islice
+from typing import Any, Final, NamedTuple, cast
+
+from aiohttp import web
+from aiohttp.http import StreamWriter
+from aiohttp.streams import EMPTY_PAYLOAD
+
+from scores.config import Config
+from scores.web.connection import Connection, Connections
+from scores.web.express.answers import closing, status_of
+from scores.web.express.framing import END_OF_HEAD, Framing
+from scores.web.express.heads import Head, Heads
+
+__all__ = ["ExpressConnection", "ExpressConnections"]
+
+_TURN: Final = 64
+"""Requests of one connection that are answered before others have their turn."""
+
+_HELD: Final = 65_536
+"""Bytes that are held while an answer is awaited; with more the client has to wait."""
+
+
+class ExpressConnections(Connections):
+    """Makes connections that share a memory of heads."""
+
+    def __init__(self, server: web.Server, config: Config, heads: Heads) -> None:
+        super().__init__(server, config)
+        self.heads = heads
+
+    def __call__(self) -> Connection:
+        return ExpressConnection(self)
+
+
+class ExpressConnection(Connection):
+    """One client's connection."""
+
+    __slots__ = ("_between", "_framing", "_heads", "_held", "_known", "_pending")
+
+    def __init__(self, connections: ExpressConnections) -> None:
+        super().__init__(connections)
+        self._heads = connections.heads
+        self._known = connections.heads.get
+        self._framing = Framing()
+        self._between = True
+        self._pending: asyncio.Task[bytes] | asyncio.Handle | None = None
+        """What has to happen before more bytes are read."""
+        self._held = b""
+        """The bytes that have come meanwhile."""
+
+    @property
+    def busy(self) -> bool:
+        return self._pending is not None or super().busy
+
+    @property
+    def complete(self) -> bool:
+        return self._pending is not None or super().complete
+
+    def data_received(self, data: bytes) -> None:
+        waiter = self._waiter
+        if self._pending is not None:
+            self._hold(data)
+        elif (
+            self._between
+            and waiter is not None  # aiohttp is idle exactly while it waits for a message
+            and not waiter.done()
+            and not self._paused
+            and not self._draining
+            and not self._connections.closing
+        ):
+            self._take(data)
+        else:
+            self._pass_on(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if isinstance(self._pending, asyncio.Handle):
+            self._pending.cancel()
+            self._pending = None
+        super().connection_lost(exc)
+
+    def _take(self, data: bytes) -> None:
+        """Answers the requests that the data begins with, and passes on what is left."""
+        now, known, size, at, taken = self._loop.time(), self._known, len(data), 0, 0
+        while taken < _TURN:
+            end = data.find(END_OF_HEAD, at) + len(END_OF_HEAD)
+            head = known(data[at:end])
+            if head is None or (after := end + head.length) > size:
+                break
+            answer = head.answer(data[end:after])
+            if answer is None:
+                break
+            head.used = True
+            taken += 1
+            at = after
+            if not isinstance(answer, bytes):
+                self._await(answer, head, now)
+                break
+            self._stream.write(answer)
+            if self._logging_enabled:
+                self._log(answer, head, now)
+            if at == size or self._paused:
+                break
+        else:
+            self._pending = self._loop.call_soon(self._go_on)
+        if taken:
+            self._count(taken, now)
+        if self._pending is not None:
+            self._hold(data[at:])
+        elif at < size or not size:
+            self._pass_on(data[at:])
+
+    def _count(self, taken: int, now: float) -> None:
+        """Has aiohttp know of answers that it did not give."""
+        self._request_count += taken
+        if self._manager is not None:
+            self._manager.requests_count += taken
+        self._next_keepalive_close_time = now + self._keepalive_timeout
+
+    def _pass_on(self, data: bytes) -> None:
+        queued = len(self._messages)
+        super().data_received(data)
+        framing = self._framing
+        if framing.certain:
+            messages = [message for message, _ in islice(self._messages, queued, None)]
+            for head, message in framing.follow(data, messages):
+                self._heads.learn(head, message, client=self._client)
+            self._between = framing.between
+
+    def _await(self, answer: Coroutine[Any, Any, bytes], head: Head, started: float) -> None:
+        self._pending = task = self._loop.create_task(answer)
+        task.add_done_callback(partial(self._send_awaited, head, started))
+
+    def _send_awaited(self, head: Head, started: float, task: asyncio.Task[bytes]) -> None:
+        ending, self._pending = self._draining or self._connections.closing, None
+        if self.transport is None or task.cancelled():
+            self.force_close()
+        else:
+            answer = closing(task.result()) if ending else task.result()
+            self._stream.write(answer)
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+            if self._logging_enabled:
+                self._log(answer, head, started)
+            if ending:
+                self.force_close()
+            else:
+                self._go_on()
+        self.answered()
+
+    def _hold(self, data: bytes) -> None:
+        self._held += data
+        if len(self._held) > _HELD:
+            self._stream.pause_reading()
+
+    def _go_on(self) -> None:
+        self._pending = None
+        held, self._held = self._held, b""
+        if len(held) > _HELD:
+            self._stream.resume_reading()
+        if held:
+            self.data_received(held)
+
+    def _process_keepalive(self) -> None:
+        if self.busy:
+            # A client that waits for an answer is not idle.
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        super()._process_keepalive()
+
+    def _log(self, answer: bytes, head: Head, started: float) -> None:
+        writer = StreamWriter(self, self._loop)
+        request = cast(Any, self._request_factory)(
+            head.message, EMPTY_PAYLOAD, self, writer, self._task_handler
+        )
+        sent = Sent(status_of(answer), len(answer))
+        self.log_access(request, cast(web.StreamResponse, sent), started)
+
+    @property
+    def _client(self) -> str:
+        peer = self.peername
+        return str(peer[0]) if isinstance(peer, tuple) else ""
+
+
+class Sent(NamedTuple):
+    """An answer as the access log sees it."""
+
+    status: int
+    body_length: int
+    """Bytes, with the head: what aiohttp logs as `%b`."""

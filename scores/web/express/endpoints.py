@@ -1,0 +1,133 @@
+"""What the express lane answers: the requests that come most.
+
+Rule: whatever is not plainly a success is left to the usual way, as long as nothing has changed; so what
+is wrong with a request is said in one place only.
+"""
+
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import orjson
+from aiohttp.http import RawRequestMessage
+
+from scores.config import Config
+from scores.errors import InvalidInput
+from scores.models import Inspector, Score, is_id, parse_score
+from scores.stores import Store
+from scores.web import exams, inspectors, students
+from scores.web.express.answers import Answers
+from scores.web.express.heads import Answerer
+from scores.web.problems import answer_failure
+from scores.web.queries import DEFAULT_LIMIT, parse_exam
+
+__all__ = ["Endpoints"]
+
+_POST_PATHS: Final = frozenset({"/scores", "/scores/"})
+_JSON: Final = frozenset({"application/json", "application/json; charset=utf-8"})
+
+# Characters that stand for themselves (RFC 3986, section 2.3).
+_READ: Final = re.compile("/(inspectors|students|exams)/([A-Za-z0-9._~-]+)/?")
+
+K = TypeVar("K", int, str)
+T = TypeVar("T")
+
+
+class Endpoints:
+    """The endpoints of one server: writes on any store, reads on one that never suspends."""
+
+    def __init__(self, store: Store, config: Config) -> None:
+        self._store = store
+        self._config = config
+        self._answers = Answers()
+
+    def understand(self, message: RawRequestMessage, length: int) -> Answerer | None:
+        """Who answers requests with this head and a body of so many bytes, if the lane does."""
+        if message.method == "POST" and message.path in _POST_PATHS:
+            media_type = message.headers.get("Content-Type", "").lower()
+            if media_type in _JSON and length <= self._config.max_body:
+                return self._post_later if self._store.suspends else self._post
+        if message.method == "GET" and not length and not self._store.suspends:
+            return self._reader(message.path)
+        return None
+
+    def _reader(self, path: str) -> Answerer | None:
+        match = _READ.fullmatch(path)
+        if match is None or not is_id(match[2]):
+            return None
+        if match[1] == "inspectors":
+            return partial(self._read, self._inspector, match[2])
+        if match[1] == "students":
+            return partial(self._read, self._student, match[2])
+        exam = parse_exam(match[2])
+        return None if exam is None else partial(self._read, self._exam, exam)
+
+    def _post(self, body: bytes) -> bytes | None:
+        score = _read_score(body)
+        if score is None:
+            return None
+        try:
+            return self._mean(_at_once(self._store.add(score)))
+        except Exception as exc:  # noqa: BLE001 - turned into the answer that the usual way would give
+            return self._failure(exc)
+
+    def _post_later(self, body: bytes) -> Coroutine[Any, Any, bytes] | None:
+        score = _read_score(body)
+        return None if score is None else self._add(score)
+
+    async def _add(self, score: Score) -> bytes:
+        try:
+            return self._mean(await self._store.add(score))
+        except Exception as exc:  # noqa: BLE001 - likewise
+            return self._failure(exc)
+
+    def _read(self, read: Callable[[K], Mapping[str, object] | None], key: K, _body: bytes) -> bytes | None:
+        try:
+            document = read(key)
+        except Exception:  # noqa: BLE001 - asked again by the usual way, which says what is wrong
+            return None
+        return None if document is None else self._document(document)
+
+    def _inspector(self, uuid: str) -> Mapping[str, object] | None:
+        inspector = _at_once(self._store.inspector(uuid))
+        return None if inspector is None else inspectors.document(inspector)
+
+    def _student(self, student_id: str) -> Mapping[str, object] | None:
+        report = _at_once(self._store.student(student_id, limit=DEFAULT_LIMIT))
+        if report is None or report.results.next is not None:
+            return None
+        return {**students.document(report), "next": None}
+
+    def _exam(self, exam: int) -> Mapping[str, object] | None:
+        report = _at_once(self._store.exam(exam, limit=DEFAULT_LIMIT))
+        if report is None or report.results.next is not None:
+            return None
+        return {**exams.document(report), "next": None}
+
+    def _mean(self, inspector: Inspector) -> bytes:
+        return self._document({"UUID": inspector.uuid, "mean": inspector.mean})
+
+    def _document(self, data: Mapping[str, object]) -> bytes:
+        return self._answers.document(orjson.dumps(data))
+
+    def _failure(self, exc: Exception) -> bytes:
+        return self._answers.whole(answer_failure(exc, "POST", "/scores"))
+
+
+def _read_score(body: bytes) -> Score | None:
+    try:
+        return parse_score(orjson.loads(body))
+    except (orjson.JSONDecodeError, InvalidInput):
+        return None
+
+
+def _at_once(step: Coroutine[Any, Any, T]) -> T:
+    """What the coroutine returns, which has nothing to wait for."""
+    try:
+        step.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    step.close()
+    raise RuntimeError("the store suspended, although it says that it never does")

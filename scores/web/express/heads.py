@@ -1,0 +1,120 @@
+"""Heads that have been understood before: what each means, and which are kept.
+
+What a head means is a pure function of its bytes, so one that aiohttp's parser has accepted need not be
+parsed again. Rule: a head is kept only if every line of it is a usual one, and whoever brings ever new
+heads makes the memory forget its own.
+"""
+
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from aiohttp import HttpVersion11
+from aiohttp.http import RawRequestMessage
+
+from scores.web.express.framing import MAX_HEAD, body_length
+
+__all__ = ["MAX_HEADS", "Answerer", "Head", "Heads", "Understand"]
+
+MAX_HEADS: Final = 1024
+"""How many are kept, of at most `MAX_HEAD` bytes each."""
+
+_USUAL: Final = frozenset(
+    {
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "connection",
+        "content-length",
+        "content-type",
+        "dnt",
+        "forwarded",
+        "host",
+        "origin",
+        "pragma",
+        "priority",
+        "referer",
+        "sec-fetch-dest",
+        "sec-fetch-mode",
+        "sec-fetch-site",
+        "user-agent",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+    }
+)
+"""Names of fields that no answer depends on, and of those that are looked at, here or by `Understand`."""
+
+Answerer = Callable[[bytes], bytes | Coroutine[Any, Any, bytes] | None]
+"""Gives the answer to a request with this body, now or later; None leaves the request to the usual way."""
+
+Understand = Callable[[RawRequestMessage, int], Answerer | None]
+"""Who answers requests with this head and a body of so many bytes; None if the usual way does."""
+
+
+class Head:
+    """A head that is known: who answers such a request, and how long its body is."""
+
+    __slots__ = ("answer", "length", "message", "used")
+
+    def __init__(self, message: RawRequestMessage, answer: Answerer, length: int) -> None:
+        self.message = message
+        self.answer = answer
+        self.length = length
+        """Bytes of the body."""
+        self.used = False
+        """Whether it has come again since it was last a candidate for being forgotten."""
+
+
+class Heads:
+    """The memory of one server.
+
+    When it is full, the client (by its address) that taught it most has one head forgotten: the oldest
+    that has not come again of late.
+    """
+
+    def __init__(self, understand: Understand) -> None:
+        self._understand = understand
+        self._known: dict[bytes, Head] = {}
+        self._taught: dict[str, deque[bytes]] = {}
+        self.get = self._known.get
+        """The head with these bytes, if it is known."""
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def learn(self, data: bytes, message: RawRequestMessage, *, client: str) -> None:
+        """Keeps this head, of which the parser made this message, if it is a usual one."""
+        if data in self._known or not _is_usual(data, message):
+            return
+        length = body_length(message) or 0
+        answer = self._understand(message, length)
+        if answer is None:
+            return
+        if len(self._known) == MAX_HEADS:
+            self._forget()
+        self._known[data] = Head(message, answer, length)
+        self._taught.setdefault(client, deque()).append(data)
+
+    def _forget(self) -> None:
+        client, taught = max(self._taught.items(), key=lambda item: len(item[1]))
+        while self._known[taught[0]].used:
+            self._known[taught[0]].used = False
+            taught.rotate(-1)
+        del self._known[taught.popleft()]
+        if not taught:
+            del self._taught[client]
+
+
+def _is_usual(data: bytes, message: RawRequestMessage) -> bool:
+    headers = message.headers
+    return (
+        len(data) <= MAX_HEAD
+        and message.version == HttpVersion11
+        and all(name.lower() in _USUAL for name in headers)
+        and all(value.lower() == "keep-alive" for value in headers.getall("Connection", ()))
+    )

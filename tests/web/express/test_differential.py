@@ -1,0 +1,212 @@
+"""The lane changes no byte: whatever is sent, however it is cut, is answered as without it."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.requests import POST, post, request
+from support.wire import Wire, WireServer, wire_server
+
+from scores.models import Repeats, Result
+
+LIMITS = {"max_body": 120, "max_header": 512, "max_headers": 12, "keepalive_timeout": 60}
+
+BODY = b'{"UUID":"a1-b1","score":5}'
+
+VALID = [
+    post(),
+    post(score=0),
+    post("b"),
+    post(Connection="keep-alive"),
+    post(Connection="Keep-Alive"),
+    post(User_Agent="test", Accept="*/*"),
+    post("\\u00e9", 3),
+    post("é/ü", "5.0"),
+    post("a1-b1", '4, "more": [1, 2]'),
+    request("POST", "/scores/", {"Content-Type": "application/json"}, BODY),
+    request("POST", "/scores", {"Content-Type": "application/json; charset=utf-8"}, BODY),
+    request("POST", "/scores", {"Content-Type": "Application/JSON"}, BODY),
+    request("GET", "/inspectors/a1-b1"),
+    request("GET", "/inspectors/a1-b1/"),
+    request("GET", "/inspectors"),
+    request("GET", "/students/foo"),
+    request("GET", "/students/many"),
+    request("GET", "/exams/3"),
+    request("GET", "/exams/3", {"Accept": "application/json"}),
+    request("GET", "/livez"),
+]
+
+WRONG = [
+    post("full"),
+    post("busy"),
+    post("bug"),
+    post(score=6),
+    post(score='"5"'),
+    post(""),
+    post("."),
+    post("\\u0000"),
+    post("x" * 100),
+    request("POST", "/scores", {"Content-Type": "application/json"}, b"{"),
+    request("POST", "/scores", {"Content-Type": "application/json"}, b"\xff" * 26),
+    request("POST", "/scores", {"Content-Type": "application/json"}, b"[" * 26),
+    request("POST", "/scores", {"Content-Type": "text/plain"}, BODY),
+    request("POST", "/scores", {"Content-Type": "application/json; charset=latin-1"}, BODY),
+    request("POST", "/scores", {}, BODY),
+    request("POST", "/scores?x=1", {"Content-Type": "application/json"}, BODY),
+    request("PUT", "/scores", {"Content-Type": "application/json"}, BODY),
+    request("GET", "/inspectors/nobody"),
+    request("GET", "/inspectors/a1-b1?limit=3"),
+    request("GET", "/inspectors/a1%2Db1"),
+    request("GET", "/exams/03"),
+    request("GET", "/exams/99"),
+    request("GET", "/exams/3", {}, b"{}"),
+    request("GET", "/nowhere"),
+    POST + b"\r\n",
+    POST + b"Content-Length: 0\r\n\r\n",
+]
+
+UNUSUAL = [
+    post(Connection="close"),
+    post(Connection="upgrade", Upgrade="websocket"),
+    post(Connection="keep-alive, x-thing"),
+    post(Expect="100-continue"),
+    post(Expect="200-maybe"),
+    post(Content_Encoding="gzip"),
+    post(Content_Encoding="identity"),
+    post(X_Unknown="1"),
+    post(Range="bytes=0-1"),
+    post(Cookie="a=b"),
+    post().replace(b"HTTP/1.1", b"HTTP/1.0"),
+    post(Connection="keep-alive").replace(b"HTTP/1.1", b"HTTP/1.0"),
+    post().replace(b"Host: x", b"Host : x"),
+    post().replace(b"Host: x\r\n", b""),
+    post().replace(b"Host: x\r\n", b"Host: x\n"),
+    post().replace(b"Host: x\r\n", b"Host: x\r\n y\r\n"),
+    post().replace(b"\r\n\r\n", b"\n\n"),
+    b"\r\n" + post(),
+    b"\r\n\r\n" + post(),
+    POST + b"Content-Length: 026\r\n\r\n" + BODY,
+    POST + b"Content-Length: +26\r\n\r\n" + BODY,
+    POST + b"Content-Length: 26\r\nContent-Length: 26\r\n\r\n" + BODY,
+    POST + b"Content-Length: 26\r\nTransfer-Encoding: chunked\r\n\r\n" + BODY,
+    POST + b"Content-Length: 25\r\n\r\n" + BODY,
+    POST + b"Content-Length: 27\r\n\r\n" + BODY + b" ",
+    POST + b"Content-Length: 130\r\n\r\n" + BODY + b" " * 104,
+    POST + b"Transfer-Encoding: chunked\r\n\r\n1a\r\n" + BODY + b"\r\n0\r\n\r\n",
+    # A body that looks like requests, of which only the first line is true.
+    POST + b"Content-Length: %d\r\n\r\n" % len(post()) + post(),
+    request("HEAD", "/exams/3"),
+    request("OPTIONS", "*"),
+    request("CONNECT", "x:1"),
+    request("DELETE", "/inspectors/a1-b1"),
+    request("GET", "/exams/3", {"A": "x" * 600}),
+    request("GET", "/exams/3", {f"A{number}": "x" for number in range(13)}),
+    b"GARBAGE\r\n\r\n",
+    b"\x00",
+]
+
+REQUESTS = st.sampled_from(VALID) | st.sampled_from(VALID) | st.sampled_from(WRONG) | st.sampled_from(UNUSUAL)
+"""Mostly such as are remembered, so that the lane is at work when another comes."""
+
+RARE = ["hold", "release", "pause", "resume", "closing", "close"]
+EVENTS = st.sampled_from(["", "settle", ""]) | st.sampled_from(["", "settle", *RARE])
+
+
+@st.composite
+def conversations(draw: Any) -> list[tuple[bytes, str]]:
+    """Requests, their bytes cut anywhere, and what happens after each cut."""
+    few = draw(st.lists(REQUESTS, min_size=1, max_size=3))
+    whole = draw(st.lists(st.sampled_from(few) | REQUESTS, min_size=1, max_size=12))
+    stream = b"".join(whole)
+    ends = [sum(map(len, whole[: number + 1])) for number in range(len(whole))]
+    kind = draw(st.sampled_from(["whole", "cut", "pipelined"]))
+    at = st.integers(0, len(stream))
+    cuts = set(ends) if kind == "whole" else set(draw(st.lists(at, max_size=8)))
+    if kind == "cut":
+        cuts |= set(ends)
+    edges = sorted(cuts | {0, len(stream)})
+    pieces = [stream[one:two] for one, two in pairwise(edges)]
+    return [(piece, draw(EVENTS)) for piece in pieces]
+
+
+async def happen(wire: Wire, server: WireServer, event: str) -> None:
+    """Has it happen when all that can be answered has been."""
+    if event:
+        await wire.settle()
+    paused, gate = wire.connection.writing_paused, getattr(server.store, "gate", asyncio.Event())
+    if event == "hold":
+        gate.clear()
+    elif event == "release":
+        gate.set()
+    elif event == "pause" and not paused and not wire.closed:
+        wire.connection.pause_writing()
+    elif event == "resume" and paused:
+        wire.connection.resume_writing()
+    elif event == "closing":
+        server.connections.closing = True
+    elif event == "close" and not wire.closed:
+        wire.connection.close()
+
+
+async def converse(server: WireServer, conversation: Sequence[tuple[bytes, str]]) -> tuple[Any, ...]:
+    """What is written back, whether the connection is closed then, and what is stored."""
+    await server.store.record(
+        [Result("foo", 3, 0.5), Result("bar", 3, 0.25), *(Result("many", exam, 0.1) for exam in range(101))],
+        repeats=Repeats.LAST,
+    )
+    wire = server.connect()
+    await wire.settle()
+    for piece, event in conversation:
+        wire.send(piece)
+        await happen(wire, server, event)
+    await happen(wire, server, "release")
+    await happen(wire, server, "resume")
+    await wire.settle()
+    answers, closed = wire.take(), wire.closed
+    wire.lose()
+    await wire.settle()
+    page = await server.store.inspectors(limit=100)
+    return answers, closed, page
+
+
+async def both_ways(conversation: Sequence[tuple[bytes, str]], **options: Any) -> list[tuple[Any, ...]]:
+    outcomes = []
+    for express in (True, False):
+        async with wire_server(express=express, **LIMITS, **options) as server:
+            outcomes.append(await converse(server, conversation))
+    return outcomes
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+STORES = pytest.mark.parametrize("store", ["faulty:", "slow:"])
+
+
+@STORES
+@settings(max_examples=400, deadline=None)
+@given(conversation=conversations())
+def test_every_conversation(
+    runner: asyncio.Runner, store: str, conversation: list[tuple[bytes, str]]
+) -> None:
+    on, off = runner.run(both_ways(conversation, store=store))
+    assert on == off
+
+
+@STORES
+@pytest.mark.parametrize("settled", [True, False])
+def test_every_cut(runner: asyncio.Runner, store: str, settled: bool) -> None:
+    stream = post() + post() + request("GET", "/inspectors/a1-b1") + post(score=7) + post()
+    event = "settle" if settled else ""
+    for cut in range(1, len(stream)):
+        conversation = [(post(), "settle"), (request("GET", "/inspectors/a1-b1"), "settle")]
+        conversation += [(stream[:cut], event), (stream[cut:], "settle"), (post(), "settle")]
+        on, off = runner.run(both_ways(conversation, store=store))
+        assert on == off

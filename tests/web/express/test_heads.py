@@ -1,0 +1,97 @@
+"""What is remembered, and what is forgotten when there is no more room."""
+
+import pytest
+from aiohttp import HttpVersion11
+from aiohttp.http import RawRequestMessage
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from scores.web.express.framing import MAX_HEAD
+from scores.web.express.heads import MAX_HEADS, Heads
+
+
+def nobody(_body: bytes) -> None:
+    """Leaves every request to the usual way."""
+
+
+def message(**fields: str) -> RawRequestMessage:
+    headers = CIMultiDictProxy(CIMultiDict({"Host": "x", **fields}))
+    raw = tuple((name.encode(), value.encode()) for name, value in headers.items())
+    return RawRequestMessage(
+        "GET", "/", HttpVersion11, headers, raw, False, None, False, False, URL("/")
+    )  # fmt: skip
+
+
+@pytest.fixture
+def heads() -> Heads:
+    return Heads(lambda _message, _length: nobody)
+
+
+def teach(heads: Heads, data: bytes, client: str) -> None:
+    heads.learn(data, message(), client=client)
+
+
+def test_a_head_is_remembered_with_its_length(heads: Heads) -> None:
+    heads.learn(b"one", message(**{"Content-Length": "7"}), client="a")
+    head = heads.get(b"one")
+    assert head is not None
+    assert (head.length, head.answer) == (7, nobody)
+
+
+def test_what_nobody_answers_is_not_remembered() -> None:
+    heads = Heads(lambda _message, _length: None)
+    teach(heads, b"one", "a")
+    assert len(heads) == 0
+
+
+@pytest.mark.parametrize(("size", "kept"), [(MAX_HEAD, 1), (MAX_HEAD + 1, 0)])
+def test_a_long_head_is_not_remembered(heads: Heads, size: int, kept: int) -> None:
+    teach(heads, b"x" * size, "a")
+    assert len(heads) == kept
+
+
+@pytest.mark.parametrize("field", ["Expect", "Upgrade", "Content-Encoding", "TE", "Range", "X-Request-Id"])
+def test_a_head_with_an_unusual_field_is_not_remembered(heads: Heads, field: str) -> None:
+    heads.learn(b"one", message(**{field: "1"}), client="a")
+    assert len(heads) == 0
+
+
+def test_the_memory_is_bounded(heads: Heads) -> None:
+    for number in range(3 * MAX_HEADS):
+        teach(heads, b"%d" % number, f"client {number % 7}")
+    assert len(heads) == MAX_HEADS
+
+
+def test_who_teaches_most_forgets_only_for_itself(heads: Heads) -> None:
+    for number in range(100):
+        teach(heads, b"good %d" % number, "good")
+    for number in range(10 * MAX_HEADS):
+        teach(heads, b"hostile %d" % number, "hostile")
+        teach(heads, b"hostile %d" % number, "hostile")
+    assert all(heads.get(b"good %d" % number) for number in range(100))
+
+
+def test_of_one_client_what_comes_again_is_kept(heads: Heads) -> None:
+    for number in range(10 * MAX_HEADS):
+        teach(heads, b"%d" % number, "proxy")
+        used = heads.get(b"0")
+        assert used is not None
+        used.used = True
+
+
+def test_of_one_client_what_does_not_come_again_is_forgotten(heads: Heads) -> None:
+    teach(heads, b"first", "proxy")
+    first = heads.get(b"first")
+    assert first is not None
+    first.used = True
+    for number in range(3 * MAX_HEADS):
+        teach(heads, b"%d" % number, "proxy")
+    assert heads.get(b"first") is None
+
+
+def test_a_client_that_is_forgotten_can_teach_again(heads: Heads) -> None:
+    for number in range(MAX_HEADS + 1):
+        teach(heads, b"%d" % number, f"client {number}")
+    for number in range(MAX_HEADS + 1):
+        teach(heads, b"%d" % number, f"client {number}")
+    assert len(heads) == MAX_HEADS
