@@ -9,9 +9,7 @@ from scores.errors import ConfigError
 from scores.feed.client import FeedClient
 from scores.feed.status import without_password
 from scores.stores import Store, open_store
-from scores.web.connection import heads
 from scores.web.keys import CONFIG, FEED, STORE
-from scores.web.problems import problems
 from scores.web.routes import add_routes
 
 __all__ = ["create_app"]
@@ -22,7 +20,7 @@ def create_app(config: Config) -> web.Application:
 
     Raises `ConfigError`, here or at its start, for a setting that is wrong.
     """
-    app = web.Application(middlewares=[heads, problems], client_max_size=config.max_body)
+    app = web.Application(client_max_size=config.max_body)
     app[CONFIG] = config
     add_routes(app)
     app.cleanup_ctx.append(_lifetime)

@@ -10,13 +10,12 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
-from aiohttp.typedefs import Handler
 
 from scores.config import Config
 from scores.errors import BadRequest, HeadTooLarge, Overloaded, RequestTimeout, ScoresError
-from scores.web.problems import problem, raw_problem
+from scores.web.problems import failure, problem, raw_problem
 
-__all__ = ["Connection", "Connections", "heads"]
+__all__ = ["Connection", "Connections"]
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _EOF_GRACE: Final = 0.1
@@ -134,18 +133,23 @@ class Connection(web.RequestHandler):
             self._head_deadline.cancel()
             self._head_deadline = None
 
-    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Has the handler answer, with the connection knowing that it does."""
+    def begin(self, request: web.Request) -> None:
+        """The request is going to be answered."""
         self.head_arrived()
         self._request = request
-        try:
-            response = await handler(request)
-        finally:
-            self._request = None
-            self.answered()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Sends the answer; what no route has answered is answered here."""
+        self.head_arrived()
+        self._request = None
+        self.answered()
+        if isinstance(resp, web.HTTPException):
+            resp = failure(request, resp)
         if self.ending:
-            response.force_close()
-        return response
+            resp.force_close()
+        return await super().finish_response(request, resp, start_time)
 
     def answered(self) -> None:
         """Tells a shutdown that waits for it that the answer is there."""
@@ -228,15 +232,6 @@ class Connection(web.RequestHandler):
             timeout = self._connections.config.head_timeout
             self.transport.write(raw_problem(RequestTimeout(f"the head did not arrive within {timeout:g} s")))
         self.force_close()
-
-
-@web.middleware
-async def heads(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tells the connection when a request is being answered."""
-    connection = request.protocol
-    return await (
-        connection.answer(request, handler) if isinstance(connection, Connection) else handler(request)
-    )
 
 
 def _access_log(config: Config) -> dict[str, Any]:

@@ -11,20 +11,17 @@ from typing import Final
 
 import orjson
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from scores.errors import (
     InvalidInput,
     InvalidQuery,
-    MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
     ScoresError,
     StoreError,
 )
-from scores.web.keys import CONFIG
 
-__all__ = ["CONTENT_TYPE", "TYPE", "answer_failure", "problem", "problems", "raw_problem"]
+__all__ = ["CONTENT_TYPE", "TYPE", "answer_failure", "failure", "problem", "raw_problem"]
 
 CONTENT_TYPE: Final = "application/problem+json"
 TYPE: Final = "urn:problem-type:scores:"
@@ -60,18 +57,11 @@ def raw_problem(error: ScoresError) -> bytes:
     return "\r\n".join([*head, "", ""]).encode("ascii") + body
 
 
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answers for handlers that raise."""
-    try:
-        return await handler(request)
-    except web.HTTPException as exc:
+def failure(request: web.BaseRequest, exc: Exception) -> web.Response:
+    """The answer to a request whose handler raised this."""
+    if isinstance(exc, web.HTTPException):
         return _from_aiohttp(request, exc)
-    except ConnectionError:
-        # The client has gone: there is nobody to answer.
-        raise
-    except Exception as exc:  # noqa: BLE001 - logged, and answered
-        return answer_failure(exc, request.method, request.path)
+    return answer_failure(exc, request.method, request.path)
 
 
 def answer_failure(exc: Exception, method: str, path: str) -> web.Response:
@@ -84,13 +74,9 @@ def answer_failure(exc: Exception, method: str, path: str) -> web.Response:
     return problem(ScoresError("the server failed to answer; the reason is in its log"))
 
 
-def _from_aiohttp(request: web.Request, exc: web.HTTPException) -> web.Response:
-    if isinstance(exc, web.HTTPMethodNotAllowed):
-        allowed = ", ".join(sorted(exc.allowed_methods))
-        detail = f"{request.path} does not take {request.method}: it takes {allowed}"
-        return problem(MethodNotAllowed(detail), headers={"Allow": allowed})
+def _from_aiohttp(request: web.BaseRequest, exc: web.HTTPException) -> web.Response:
     if isinstance(exc, web.HTTPRequestEntityTooLarge):
-        return problem(PayloadTooLarge(f"the body is larger than {request.app[CONFIG].max_body} bytes"))
+        return problem(PayloadTooLarge(f"the body is larger than {request.client_max_size} bytes"))
     if isinstance(exc, web.HTTPNotFound):
         return problem(NotFound(f"there is nothing at {request.path}"))
     # Any other is only its status: "about:blank" says so (RFC 9457, section 4.2.1).

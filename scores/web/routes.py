@@ -4,16 +4,17 @@ Rule: whatever is said about routes anywhere (405 and `Allow`, unknown parameter
 made from this table. Every path works with and without a trailing slash; every GET answers HEAD.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from aiohttp import web
 
-from scores.errors import ExpectationFailed
+from scores.errors import ExpectationFailed, MethodNotAllowed, NotFound
 from scores.web import exams, inspectors, service, students
-from scores.web.problems import problem
+from scores.web.connection import Connection
+from scores.web.problems import failure, problem
 from scores.web.queries import PAGING, check_target
 
 __all__ = ["ROUTES", "Route", "add_routes"]
@@ -56,18 +57,41 @@ ROUTES: Final = (
 
 
 def add_routes(app: web.Application) -> None:
-    """Adds every route of the table to the application."""
-    for route in ROUTES:
-        handler = partial(_answer, route)
-        methods = [route.method, "HEAD"] if route.method == "GET" else [route.method]
-        for path in dict.fromkeys([route.path, route.path.rstrip("/") + "/"]):
-            for method in methods:
-                app.router.add_route(method, path, handler, expect_handler=_expect)
+    """Adds every route of the table to the application, and an answer for all that is not in it."""
+    for path in dict.fromkeys(route.path for route in ROUTES):
+        handler = partial(_answer, _methods(path))
+        for variant in dict.fromkeys([path, path.rstrip("/") + "/"]):
+            app.router.add_route("*", variant, handler, expect_handler=_expect)
+    app.router.add_route("*", "/{rest:.*}", partial(_answer, {}), expect_handler=_expect)
 
 
-async def _answer(route: Route, request: web.Request) -> web.StreamResponse:
-    check_target(request, route.query)
-    return await route.handler(request)
+def _methods(path: str) -> dict[str, Route]:
+    methods = {route.method: route for route in ROUTES if route.path == path}
+    return methods | ({"HEAD": methods["GET"]} if "GET" in methods else {})
+
+
+async def _answer(methods: Mapping[str, Route], request: web.Request) -> web.StreamResponse:
+    if isinstance(request.protocol, Connection):
+        request.protocol.begin(request)
+    route = methods.get(request.method)
+    try:
+        if route is None:
+            return _no_route(methods, request)
+        check_target(request, route.query)
+        return await route.handler(request)
+    except ConnectionError:
+        # The client has gone: there is nobody to answer.
+        raise
+    except Exception as exc:  # noqa: BLE001 - logged, and answered
+        return failure(request, exc)
+
+
+def _no_route(methods: Mapping[str, Route], request: web.Request) -> web.Response:
+    if not methods:
+        return problem(NotFound(f"there is nothing at {request.path}"))
+    allowed = ", ".join(sorted(methods))
+    detail = f"{request.path} does not take {request.method}: it takes {allowed}"
+    return problem(MethodNotAllowed(detail), headers={"Allow": allowed})
 
 
 async def _expect(request: web.Request) -> web.StreamResponse | None:

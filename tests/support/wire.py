@@ -62,6 +62,9 @@ class Wire(asyncio.Transport):
     def pause_reading(self) -> None:
         self.paused = True
 
+    def is_reading(self) -> bool:
+        return not self.paused
+
     def resume_reading(self) -> None:
         self.paused = False
 

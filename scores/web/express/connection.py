@@ -5,6 +5,7 @@ two messages only, while nothing is being answered, and in order; all else goes 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine
 from functools import partial
 from itertools import islice
@@ -24,9 +25,6 @@ __all__ = ["ExpressConnection", "ExpressConnections"]
 
 _TURN: Final = 64
 """Requests of one connection that are answered before others have their turn."""
-
-_HELD: Final = 65_536
-"""Bytes that are held while an answer is awaited; with more the client has to wait."""
 
 
 class ExpressConnections(Connections):
@@ -53,8 +51,8 @@ class ExpressConnection(Connection):
         self._between = True
         self._pending: asyncio.Task[bytes] | asyncio.Handle | None = None
         """What has to happen before more bytes are read."""
-        self._held = b""
-        """The bytes that have come meanwhile."""
+        self._held = deque[bytes]()
+        """What has come meanwhile, cut as it came: the rest of one piece, and at most another."""
 
     @property
     def busy(self) -> bool:
@@ -113,7 +111,7 @@ class ExpressConnection(Connection):
         if taken:
             self._count(taken, now)
         if self._pending is not None:
-            self._hold(data[at:])
+            self._held.appendleft(data[at:])
         elif at < size or not size:
             self._pass_on(data[at:])
 
@@ -155,17 +153,16 @@ class ExpressConnection(Connection):
         self.answered()
 
     def _hold(self, data: bytes) -> None:
-        self._held += data
-        if len(self._held) > _HELD:
-            self._stream.pause_reading()
+        self._held.append(data)
+        self._stream.pause_reading()
 
     def _go_on(self) -> None:
         self._pending = None
-        held, self._held = self._held, b""
-        if len(held) > _HELD:
+        while self._held and self._pending is None:
+            if data := self._held.popleft():
+                self.data_received(data)
+        if not (self._held or self._stream.is_reading() or self._stream.is_closing()):
             self._stream.resume_reading()
-        if held:
-            self.data_received(held)
 
     def _process_keepalive(self) -> None:
         if self.busy:

@@ -168,6 +168,19 @@ async def test_a_client_that_goes_while_others_have_their_turn(server: WireServe
     assert (await server.store.inspectors(limit=1)).items[0].count < 100
 
 
+async def test_a_connection_that_is_closed_in_its_turn(server: WireServer) -> None:
+    await known(server, post())
+    wire = server.connect()
+    await wire.settle()
+    wire.send(post() * 1000)
+    wire.connection.close()
+    await wire.settle()
+    assert wire.closed
+    answers = wire.take()
+    assert answers.count(OK) < 100
+    assert answers.count(b"Connection: close") == 1
+
+
 async def test_a_shutdown_waits_for_an_answer(slow: Any) -> None:
     await known(slow, post())
     slow.store.gate.clear()

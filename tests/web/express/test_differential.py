@@ -191,12 +191,44 @@ STORES = pytest.mark.parametrize("store", ["faulty:", "slow:"])
 
 
 @STORES
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(conversation=conversations())
 def test_every_conversation(
     runner: asyncio.Runner, store: str, conversation: list[tuple[bytes, str]]
 ) -> None:
     on, off = runner.run(both_ways(conversation, store=store))
+    assert on == off
+
+
+BEGINNINGS = [
+    b"\r\n",
+    b"P",
+    b"POST /scores HTTP/1.1\r\n",
+    POST,
+    POST + b"X-More: ",
+    POST + b"Content-Length: 26\r\n",
+    POST + b"Content-Length: 0\r\n",
+    POST + b"Content-Length: 26\r\n\r\n",
+    POST + b"Content-Length: 26\r\n\r\n" + BODY[:-1],
+    POST + b"Content-Length: 120\r\n\r\n",
+    POST + b"Content-Length: %d\r\n\r\n" % (2 * len(post())),
+    POST + b"Transfer-Encoding: chunked\r\n\r\n",
+    POST + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(post()),
+    POST + b"Content-Length: 26\n\n",
+    post() + b"POST /scores HTTP/1.1\r\n",
+    post()[:-1],
+]
+
+
+@STORES
+@pytest.mark.parametrize("settled", [True, False])
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_what_looks_like_a_request_in_the_middle_of_another(
+    runner: asyncio.Runner, store: str, beginning: bytes, settled: bool
+) -> None:
+    event = "settle" if settled else ""
+    pieces = [post(), beginning, post(), post(), b"}", post()]
+    on, off = runner.run(both_ways([(piece, event) for piece in pieces], store=store))
     assert on == off
 
 
