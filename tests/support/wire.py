@@ -38,12 +38,18 @@ class Wire(asyncio.Transport):
         self.written = b""
         self.closed = False
         self.paused = False
+        self.room: int | None = None
+        """How many bytes more the client takes; any number where it is None."""
         self.connection: Connection = connections()
         self.connection.connection_made(self)
 
     def write(self, data: Any) -> None:
         assert not self.closed, "written after it was closed"
         self.written += bytes(data)
+        if self.room is not None:
+            self.room -= len(data)
+            if self.room < 0 and not self.connection.writing_paused:
+                self.connection.pause_writing()
 
     def close(self) -> None:
         self.closed = True

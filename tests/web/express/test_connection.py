@@ -109,6 +109,15 @@ async def test_who_does_not_read_is_not_answered_without_end(server: WireServer)
     assert (await server.store.inspectors(limit=1)).items[0].count == 21
 
 
+async def test_who_stops_reading_is_not_answered_on(server: WireServer) -> None:
+    await known(server, post())
+    wire = server.connect()
+    await wire.settle()
+    wire.room = 500
+    wire.send(post() * 20)
+    assert 1 < wire.take().count(OK) < 6
+
+
 async def test_answers_wait_for_those_before_them(slow: Any) -> None:
     await known(slow, post(), request("GET", "/livez"))
     slow.store.gate.clear()
@@ -199,6 +208,19 @@ async def test_a_shutdown_waits_for_an_answer(slow: Any) -> None:
     assert wire.closed
 
 
+async def test_the_last_awaited_answer_ends_its_connection(slow: Any) -> None:
+    await known(slow, post())
+    slow.store.gate.clear()
+    wire = slow.connect()
+    await wire.settle()
+    wire.send(post() * 2)
+    slow.connections.closing = True
+    slow.store.gate.set()
+    await wire.settle()
+    assert wire.closed
+    assert wire.take().count(b"Connection: close") == 1
+
+
 async def test_a_shutdown_does_not_wait_for_ever(slow: Any) -> None:
     await known(slow, post())
     slow.store.gate.clear()
@@ -215,6 +237,18 @@ async def test_a_connection_in_use_is_not_idle(
     serve: Callable[..., Awaitable[str]],
 ) -> None:
     address = await serve(keepalive_timeout=0.4)
+    async with connection(address) as (reader, writer), asyncio.timeout(20):
+        for _ in range(8):
+            writer.write(post())
+            assert await reader.readuntil(b"}")
+            await asyncio.sleep(0.1)
+        assert await reader.read() == b""
+
+
+async def test_a_connection_in_use_is_not_idle_with_a_store_that_suspends(
+    serve: Callable[..., Awaitable[str]],
+) -> None:
+    address = await serve(keepalive_timeout=0.4, store="slow:0.01")
     async with connection(address) as (reader, writer), asyncio.timeout(20):
         for _ in range(8):
             writer.write(post())

@@ -235,10 +235,15 @@ def test_what_looks_like_a_request_in_the_middle_of_another(
 @STORES
 @pytest.mark.parametrize("settled", [True, False])
 def test_every_cut(runner: asyncio.Runner, store: str, settled: bool) -> None:
-    stream = post() + post() + request("GET", "/inspectors/a1-b1") + post(score=7) + post()
+    padded = POST + b"Content-Length: 28\r\n\r\n" + BODY + b"  "
+    stream = post() + padded + request("GET", "/inspectors/a1-b1") + post(score=7) + post()
     event = "settle" if settled else ""
     for cut in range(1, len(stream)):
-        conversation = [(post(), "settle"), (request("GET", "/inspectors/a1-b1"), "settle")]
+        conversation = [
+            (post(), "settle"),
+            (padded, "settle"),
+            (request("GET", "/inspectors/a1-b1"), "settle"),
+        ]
         conversation += [(stream[:cut], event), (stream[cut:], "settle"), (post(), "settle")]
         on, off = runner.run(both_ways(conversation, store=store))
         assert on == off
