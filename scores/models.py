@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from operator import itemgetter
 from typing import Any, Final, Generic, NamedTuple, TypeGuard, TypeVar
 
 from scores.errors import Fault, InvalidInput
@@ -35,6 +36,7 @@ __all__ = [
     "is_id",
     "parse_exam_score",
     "parse_result",
+    "parse_results",
     "parse_score",
 ]
 
@@ -57,6 +59,11 @@ _PRINTABLE: Final = 1e20
 _UNADDRESSABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # RFC 3986 section 5.2.4 removes these from a path, also when percent-encoded (WHATWG URL, section 4.4).
 _DOT_SEGMENTS = frozenset({".", ".."})
+
+_RESULT_MEMBERS = itemgetter("studentId", "exam", "score")
+
+# Result(...) passes through a Python function: one and a half times the time.
+_new = tuple.__new__
 
 T = TypeVar("T")
 
@@ -231,6 +238,30 @@ def parse_result(data: object) -> Result:
         *_fault(members, "exam", EXAM_RULE, is_exam(exam)),
         *_fault(members, "score", _EXAM_SCORE_RULE, _is_exam_score(score)),
     )
+
+
+def parse_results(data: Sequence[dict[str, Any]]) -> list[Result]:
+    """What `parse_result` makes of each, in half the time where all are written the usual way.
+
+    Raises `InvalidInput` for the first that is no result.
+    """
+    try:
+        results = [
+            _new(Result, (student_id, exam, score + 0.0))
+            for student_id, exam, score in map(_RESULT_MEMBERS, data)
+            # `is_id`, `is_exam` and `_is_exam_score`, without the values that are valid and seldom.
+            if type(student_id) is str
+            and type(exam) is int
+            and type(score) is float
+            and 0 < len(student_id) <= MAX_ID_LENGTH
+            and student_id.isprintable()
+            and student_id not in _DOT_SEGMENTS
+            and 0 <= exam <= MAX_EXAM
+            and 0 <= score <= 1
+        ]
+    except KeyError:
+        results = []
+    return results if len(results) == len(data) else list(map(parse_result, data))
 
 
 def parse_exam_score(data: object) -> float:

@@ -91,3 +91,27 @@ def test_an_infinity_has_no_term() -> None:
 def test_nan_has_no_term() -> None:
     with pytest.raises(ValueError, match="NaN"):
         exact.term(math.nan)
+
+
+SCORES = st.floats(0, 1) | st.floats(0, 2**-43) | st.sampled_from([2**-44, math.nextafter(2**-44, 0), TINY])
+
+
+def parts_of(values: list[float]) -> tuple[int, int]:
+    parts = [exact.parts(value) for value in values]
+    return sum(short for short, _ in parts), sum(rest for _, rest in parts)
+
+
+@given(st.lists(SCORES, max_size=30))
+def test_the_parts_of_scores_add_up_to_their_total(values: list[float]) -> None:
+    assert exact.join(*parts_of(values)) == total_of(values)
+
+
+@given(st.floats(2**-44, 1) | st.just(0.0))
+def test_a_usual_score_leaves_no_rest(value: float) -> None:
+    assert exact.parts(value)[1] == 0
+
+
+@given(st.lists(SCORES, min_size=1), st.lists(SCORES))
+def test_taking_parts_out_undoes_adding_them(kept: list[float], removed: list[float]) -> None:
+    (short, rest), (less, fewer) = parts_of(kept + removed), parts_of(removed)
+    assert exact.mean_of_parts(short - less, rest - fewer) == true_mean(kept)

@@ -18,6 +18,7 @@ from scores.models import (
     is_id,
     parse_exam_score,
     parse_result,
+    parse_results,
     parse_score,
 )
 
@@ -135,3 +136,53 @@ def test_a_policy_keeps_one_of_two(repeats: Repeats, kept: float) -> None:
 
 def test_an_inspectors_mean_is_rounded_once() -> None:
     assert Inspector("a1-b1", 3, 14).mean == 14 / 3
+
+
+MEMBERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "studentId": st.sampled_from(
+            ["foo", "é", "", ".", "a\nb", "\xad", "\ud800", "a" * 256, "a" * 257, 5, None]
+        ),
+        "exam": st.sampled_from([0, 3, 3.0, 3.5, -1, MAX_EXAM, MAX_EXAM + 1, True, "3"]),
+        "score": st.floats() | st.sampled_from([0, 1, 2, -0.0, 1.0, math.nextafter(1, 2), True, "1", None]),
+        "more": st.none(),
+    },
+)
+FOO = {"studentId": "foo", "exam": 3, "score": 0.5}
+
+
+def each(data: list[dict[str, object]]) -> list[Result] | str:
+    try:
+        return [parse_result(one) for one in data]
+    except InvalidInput as exc:
+        return str(exc)
+
+
+def together(data: list[dict[str, object]]) -> list[Result] | str:
+    try:
+        return parse_results(data)
+    except InvalidInput as exc:
+        return str(exc)
+
+
+@given(st.lists(MEMBERS | MEMBERS.map(lambda members: FOO | members) | st.just(FOO), max_size=4))
+def test_many_results_are_what_each_is(data: list[dict[str, object]]) -> None:
+    # repr tells -0.0 from 0.0, and 1 from 1.0.
+    assert repr(together(data)) == repr(each(data))
+
+
+@pytest.mark.parametrize(
+    "member",
+    [{"studentId": student} for student in ("", ".", "a\nb", "\ud800", "a" * 257, 5)]
+    + [{"exam": exam} for exam in (-1, 3.5, MAX_EXAM + 1, True)]
+    + [{"score": score} for score in (math.nan, math.inf, -0.1, 1.1, True)],
+)
+def test_one_of_many_that_is_none_is_refused(member: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput):
+        parse_results([FOO, FOO | member, FOO])
+
+
+@pytest.mark.parametrize("score", [-0.0, 1])
+def test_one_of_many_has_its_score_as_a_double_without_sign(score: float) -> None:
+    assert repr(parse_results([FOO | {"score": score}])[0].score) == repr(abs(float(score)))

@@ -28,8 +28,8 @@ from scores.errors import (
     StoreFull,
 )
 from scores.feed.connection import connect
-from scores.feed.decoder import Decoder, Event
-from scores.feed.parser import parse_event
+from scores.feed.decoder import Decoder, Run
+from scores.feed.parser import parse_events
 from scores.feed.rejects import Rejects
 from scores.feed.status import FeedState, FeedStatus
 from scores.feed.turn import POLL, RENEW, Turn
@@ -181,7 +181,7 @@ class FeedClient:
 
     async def _take(self, decoder: Decoder, chunk: bytes) -> None:
         oversized = decoder.oversized
-        results = self._parse(decoder.feed(chunk))
+        results = self._parse(decoder.runs(chunk))
         for _ in range(decoder.oversized - oversized):
             self.status.received += 1
             self._rejects.add("size", f"longer than {self._config.feed_max_event} characters", "")
@@ -193,22 +193,19 @@ class FeedClient:
         # A feed never rests while it is fast: this is where the server answers its requests.
         await asyncio.sleep(0)
 
-    def _parse(self, events: list[Event]) -> list[Result]:
-        results, status = [], self.status
-        if events:
+    def _parse(self, runs: list[Run]) -> list[Result]:
+        status = self.status
+        if runs:
             # A connection that brings events is healthy.
             self._backoff.reset()
             status.last_event_at = datetime.now(UTC)
-        for event in events:
-            if event.type != "score":
-                status.ignored += 1
-                continue
-            status.received += 1
-            try:
-                results.append(parse_event(event.data))
-            except InvalidInput as exc:
-                self._rejects.add(_reason(exc), str(exc), event.data)
-        return results
+        data = [one for run in runs if run.type == "score" for one in run.data]
+        status.received += len(data)
+        status.ignored += sum(len(run.data) for run in runs) - len(data)
+        return parse_events(data, self._refuse)
+
+    def _refuse(self, exc: InvalidInput, data: str) -> None:
+        self._rejects.add(_reason(exc), str(exc), data)
 
     async def _move_to(self, event_id: str) -> None:
         """Has the store know how far the feed has been recorded."""

@@ -10,7 +10,7 @@ import codecs
 from io import StringIO
 from typing import Final, NamedTuple
 
-__all__ = ["Decoder", "Event"]
+__all__ = ["Decoder", "Event", "Run"]
 
 # int() refuses more than 4300 digits, and no delay needs more than these.
 _RETRY_DIGITS: Final = 18
@@ -21,6 +21,15 @@ class Event(NamedTuple):
 
     type: str
     data: str
+    id: str
+
+
+class Run(NamedTuple):
+    """Events in a row that differ in their data alone: an object for all of them, not for each."""
+
+    type: str
+    data: list[str]
+    """Of each event, at least one."""
     id: str
 
 
@@ -74,18 +83,22 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """Return the events that these bytes complete, in the order of the stream."""
-        events: list[Event] = []
+        return [_new(Event, (type_, one, id_)) for type_, data, id_ in self.runs(data) for one in data]
+
+    def runs(self, data: bytes) -> list[Run]:
+        """Return the same events as `feed`, in runs."""
+        runs: list[Run] = []
         first, *run = self._text(data).split(self._seam)
         if run:
             last = self._opening + run.pop()
-            self._read(first + "\n\n", events)
-            self._read_run(run, events)
-            self._read(last, events)
+            self._read(first + "\n\n", runs)
+            self._read_run(run, runs)
+            self._read(last, runs)
         else:
-            self._read(first, events)
-        if events and events[-1].type != self._run_type:
-            self._expect(events[-1].type)
-        return events
+            self._read(first, runs)
+        if runs and runs[-1].type != self._run_type:
+            self._expect(runs[-1].type)
+        return runs
 
     def _text(self, data: bytes) -> str:
         """Decode the bytes, with LF for every line end."""
@@ -104,16 +117,19 @@ class Decoder:
         self._opening = "data: " if event_type == "message" else f"event: {event_type}\ndata: "
         self._seam = "\n\n" + self._opening
 
-    def _read_run(self, run: list[str], events: list[Event]) -> None:
+    def _read_run(self, run: list[str], runs: list[Run]) -> None:
         """Read whole blocks, each without its opening and its blank line."""
         room = self._max_event - len(self._opening)
+        if run and "\n" not in "".join(run) and max(map(len, run)) <= room:
+            runs.append(_new(Run, (self._run_type, run, self._last_event_id)))
+            return
         for piece in run:
             if "\n" in piece or len(piece) > room:
-                self._read(f"{self._opening}{piece}\n\n", events)
+                self._read(f"{self._opening}{piece}\n\n", runs)
             else:
-                events.append(_new(Event, (self._run_type, piece, self._last_event_id)))
+                runs.append(_new(Run, (self._run_type, [piece], self._last_event_id)))
 
-    def _read(self, text: str, events: list[Event]) -> None:
+    def _read(self, text: str, runs: list[Run]) -> None:
         """Read the text, going on with the line and the block that the last piece left open."""
         lines = text.split("\n")
         unfinished = lines.pop()
@@ -124,7 +140,7 @@ class Decoder:
             if line:
                 self._read_field(line)
             else:
-                self._end_block(events)
+                self._end_block(runs)
         if unfinished:
             # One character over the limit is enough to know the line as too long when it ends.
             self._line.write(unfinished[: self._max_event + 1 - self._line.tell()])
@@ -151,13 +167,13 @@ class Decoder:
         if len(value) <= _RETRY_DIGITS and value.isascii() and value.isdigit():
             self.retry = int(value)
 
-    def _end_block(self, events: list[Event]) -> None:
+    def _end_block(self, runs: list[Run]) -> None:
         self._last_event_id = self._id
         if self._size > self._max_event:
             self.oversized += 1
         elif self._data:
             event_type = self._type or "message"
-            events.append(_new(Event, (event_type, "\n".join(self._data), self._id)))
+            runs.append(_new(Run, (event_type, ["\n".join(self._data)], self._id)))
         self._type = ""
         self._data.clear()
         self._size = 0

@@ -29,7 +29,7 @@ from scores.models import (
     StudentKey,
     StudentReport,
 )
-from scores.stores.order import Order
+from scores.stores.order import IntOrder, Order
 from scores.stores.rows import MAX_ROW, ROW_BITS, MakeMap, Rows
 
 __all__ = ["EmbeddedStore"]
@@ -55,8 +55,8 @@ class EmbeddedStore:
         self._students: Rows[str] = Rows(make_map)
         self._exams: Rows[int] = Rows(make_map)
         self._scores: MutableMapping[int, float] = make_map()
-        self._by_student: Order[int] = Order()
-        self._by_exam: Order[int] = Order()
+        self._by_student = IntOrder()
+        self._by_exam = IntOrder()
         self._inspectors: MutableMapping[str, int] = make_map()
         self._inspector_order: Order[str] = Order()
         self._leases: dict[str, tuple[Lease, str, float]] = {}
@@ -66,7 +66,9 @@ class EmbeddedStore:
     ) -> list[Outcome]:
         if lease is not None and lease.token < self._leases[lease.feed][0].token:
             raise LeaseLost("another reads the feed by now")
-        return [self._record(result, repeats) for result in results]
+        if min(self._students.spare, self._exams.spare) >= len(results):
+            return self._record(results, repeats)
+        return [self._record_one(result, repeats) for result in results]
 
     async def lease(
         self, feed: str, holder: str, *, seconds: float, position: str | None = None
@@ -162,42 +164,69 @@ class EmbeddedStore:
         items = [(uuid, _inspector(uuid, self._inspectors[uuid])) for uuid in uuids]
         return _page(items, len(self._inspectors), limit)
 
-    def _record(self, result: Result, repeats: Repeats) -> Outcome:
-        student_id, number, score = result
-        if not (self._students.can_take(student_id) and self._exams.can_take(number)):
-            raise StoreFull(f"no row is left for student {student_id!r} in exam {number}")
-        student, exam = self._students.number(student_id), self._exams.number(number)
-        row = _pack(student, exam)
-        old = self._scores.get(row)
-        if old is None:
-            self._by_student.add(row)
-            self._by_exam.add(_pack(exam, student))
-            self._put(student, exam, score, exact.term(score))
-            return Outcome.NEW
-        kept = repeats.keep(old, score)
-        if kept != old:
-            self._put(student, exam, kept, exact.term(kept) - exact.term(old))
-        return Outcome.REPLACED if kept == score else Outcome.KEPT
+    def _record_one(self, result: Result, repeats: Repeats) -> Outcome:
+        """Records one result when the rows may be used up."""
+        student_id, exam, _ = result
+        if not (self._students.can_take(student_id) and self._exams.can_take(exam)):
+            raise StoreFull(f"no row is left for student {student_id!r} in exam {exam}")
+        return self._record([result], repeats)[0]
 
-    def _put(self, student: int, exam: int, score: float, difference: int) -> None:
-        self._scores[_pack(student, exam)] = score
-        self._students.change(student, difference)
-        self._exams.change(exam, difference)
+    def _record(self, results: Sequence[Result], repeats: Repeats) -> list[Outcome]:
+        """Records results for which there are rows; the orders hear of the new ones together."""
+        students, exams, scores = self._students, self._exams, self._scores
+        student_of, exam_of, score_of = students.numbers.get, exams.numbers.get, scores.get
+        new, replaced = Outcome.NEW, Outcome.REPLACED
+        outcomes: list[Outcome] = []
+        by_student: list[int] = []
+        by_exam: list[int] = []
+        for student_id, exam_number, score in results:
+            student, exam = student_of(student_id), exam_of(exam_number)
+            if student is None:
+                student = students.append(student_id)
+            if exam is None:
+                exam = exams.append(exam_number)
+            row = (student << ROW_BITS) + exam
+            old = score_of(row)
+            if old is None:
+                scores[row] = score
+                short, rest = exact.parts(score)
+                students.add(student, short, rest)
+                exams.add(exam, short, rest)
+                by_student.append(row)
+                by_exam.append((exam << ROW_BITS) + student)
+                outcomes.append(new)
+            elif old == score:
+                outcomes.append(replaced)
+            else:
+                outcomes.append(self._repeat(row, old, score, repeats))
+        self._by_student.update(by_student)
+        self._by_exam.update(by_exam)
+        return outcomes
+
+    def _repeat(self, row: int, old: float, score: float, repeats: Repeats) -> Outcome:
+        """Keeps one of two different scores of a result."""
+        if repeats.keep(old, score) == old:
+            return Outcome.KEPT
+        self._scores[row] = score
+        self._change(row, exact.parts(score), exact.parts(old))
+        return Outcome.REPLACED
 
     def _forget(self, student: int, exam: int) -> None:
-        term = exact.term(self._scores.pop(_pack(student, exam)))
-        self._by_student.discard(_pack(student, exam))
+        row = _pack(student, exam)
+        self._by_student.discard(row)
         self._by_exam.discard(_pack(exam, student))
-        self._students.change(student, -term)
-        self._exams.change(exam, -term)
+        self._change(row, (0, 0), exact.parts(self._scores.pop(row)))
+
+    def _change(self, row: int, added: tuple[int, int], taken: tuple[int, int]) -> None:
+        short, rest = added[0] - taken[0], added[1] - taken[1]
+        self._students.change(row >> ROW_BITS, short, rest)
+        self._exams.change(row & MAX_ROW, short, rest)
 
     def _student(self, student_id: str) -> Student:
-        total = self._students.totals[self._students.numbers[student_id]]
-        return Student(student_id, exact.mean(total), exact.count(total))
+        return Student(student_id, *self._students.average(self._students.numbers[student_id]))
 
     def _exam(self, number: int) -> Exam:
-        total = self._exams.totals[self._exams.numbers[number]]
-        return Exam(number, exact.mean(total), exact.count(total))
+        return Exam(number, *self._exams.average(self._exams.numbers[number]))
 
 
 def _pack(first: int, second: int) -> int:

@@ -1,20 +1,26 @@
 """A sorted set that pages: keys in ascending order, resumed after any key, present or not.
 
 It is cut in leaves of at most `LEAF` keys, which split when they are full, so that neither adding a
-key nor reading a page costs more as the set grows. Rule: a leaf is a plain dict of plain keys, which
-CPython's collector never visits (it leaves dicts of atomic values untracked); a million keys in a
-list would be visited one by one in every full collection.
+key nor reading a page costs more as the set grows. Rule: a leaf is a plain dict of plain keys, or an
+array, which CPython's collector never visits (it leaves dicts of atomic values untracked); a million
+keys in a list would be visited one by one in every full collection.
 """
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
-from typing import Final, Generic, TypeVar
+from math import inf
+from typing import Any, Final, Generic, TypeVar
 
-__all__ = ["LEAF", "Order"]
+__all__ = ["LEAF", "IntOrder", "Order"]
 
 LEAF: Final = 682
 """The most keys of a leaf: what a CPython dict of 1024 slots holds before it grows."""
+
+_PARTS: Final = 4
+"""In how many leaves a full one of integers is cut: the more, the seldomer a key is sorted again."""
 
 K = TypeVar("K", int, str)
 
@@ -25,7 +31,7 @@ class Order(Generic[K]):
     __slots__ = ("_floors", "_leaves")
 
     def __init__(self) -> None:
-        self._leaves: list[dict[K, None]] = [{}]
+        self._leaves: list[Any] = [{}]
         # Leaf i+1 holds the keys from _floors[i] on; leaf 0 those below every floor.
         self._floors: list[K] = []
 
@@ -40,9 +46,8 @@ class Order(Generic[K]):
     def discard(self, key: K) -> None:
         """Removes the key; nothing changes if it is not there."""
         index = bisect_right(self._floors, key)
-        leaf = self._leaves[index]
-        leaf.pop(key, None)
-        if not leaf and self._floors:
+        self._take(index, key)
+        if not self._leaves[index] and self._floors:
             del self._leaves[index]
             del self._floors[max(index - 1, 0)]
 
@@ -58,8 +63,50 @@ class Order(Generic[K]):
         for leaf in islice(self._leaves, index + 1, None):
             yield from sorted(leaf)
 
+    def _take(self, index: int, key: K) -> None:
+        self._leaves[index].pop(key, None)
+
     def _split(self, index: int) -> None:
         keys = sorted(self._leaves[index])
         middle = len(keys) // 2
         self._leaves[index : index + 1] = [dict.fromkeys(keys[:middle]), dict.fromkeys(keys[middle:])]
         self._floors.insert(index, keys[middle])
+
+
+class IntOrder(Order[int]):
+    """A sorted set of integers from 0 to 2^63-1, eight bytes each, that is told only of new ones."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._leaves = [array("q")]
+
+    def add(self, key: int) -> None:
+        """Adds a key that is not there."""
+        self.update((key,))
+
+    def update(self, keys: Iterable[int]) -> None:
+        """Adds keys that are not there, all different; those of one leaf need it found once."""
+        leaves, floors = self._leaves, self._floors
+        index, ceiling = 0, -1.0
+        for key in sorted(keys):
+            if key >= ceiling:
+                index = bisect_right(floors, key)
+                ceiling = floors[index] if index < len(floors) else inf
+            leaf = leaves[index]
+            leaf.append(key)
+            if len(leaf) > LEAF:
+                self._split(index)
+                ceiling = -1.0
+
+    def _take(self, index: int, key: int) -> None:
+        with suppress(ValueError):
+            self._leaves[index].remove(key)
+
+    def _split(self, index: int) -> None:
+        keys = sorted(self._leaves[index])
+        size = -(-len(keys) // _PARTS)
+        parts = [array("q", keys[start : start + size]) for start in range(0, len(keys), size)]
+        self._leaves[index : index + 1] = parts
+        self._floors[index:index] = [part[0] for part in parts[1:]]

@@ -24,14 +24,18 @@ K = TypeVar("K", int, str)
 
 
 class Rows(Generic[K]):
-    """Keys, their row numbers and their totals, in ascending order of the keys."""
+    """Keys, their row numbers and their totals, in ascending order of the keys.
 
-    __slots__ = ("_free", "_next", "keys", "numbers", "order", "totals")
+    A total is kept in its parts (`exact.parts`): the short one in `totals`, a rest other than 0 in `rests`.
+    """
+
+    __slots__ = ("_free", "_next", "keys", "numbers", "order", "rests", "totals")
 
     def __init__(self, make_map: MakeMap) -> None:
         self.numbers: MutableMapping[K, int] = make_map()
         self.keys: MutableMapping[int, K] = make_map()
         self.totals: MutableMapping[int, int] = make_map()
+        self.rests: MutableMapping[int, int] = make_map()
         self.order: Order[K] = Order()
         # An array, not a list: the collector would visit a list's items.
         self._free = array("q")
@@ -39,26 +43,15 @@ class Rows(Generic[K]):
 
     def can_take(self, key: K) -> bool:
         """Whether the key has a row, or one is left for it."""
-        return self._next <= MAX_ROW or bool(self._free) or key in self.numbers
+        return self.spare > 0 or key in self.numbers
 
-    def number(self, key: K) -> int:
-        """The key's row number; a new one, with an empty total, if it has none."""
-        number = self.numbers.get(key)
-        return self._append(key) if number is None else number
+    @property
+    def spare(self) -> int:
+        """How many more keys there are rows for."""
+        return MAX_ROW + 1 - self._next + len(self._free)
 
-    def find(self, keys: Iterable[K]) -> set[int]:
-        """The row numbers of those of the keys that have one."""
-        return {self.numbers[key] for key in keys if key in self.numbers}
-
-    def change(self, number: int, difference: int) -> None:
-        """Adds the difference to a total; a row that is left without a value is given up."""
-        total = self.totals[number] + difference
-        if total == exact.EMPTY:
-            self._drop(number)
-        else:
-            self.totals[number] = total
-
-    def _append(self, key: K) -> int:
+    def append(self, key: K) -> int:
+        """Gives a row number, with an empty total, to a key that has none."""
         if self._free:
             number = self._free.pop()
         else:
@@ -68,6 +61,37 @@ class Rows(Generic[K]):
         self.totals[number] = exact.EMPTY
         self.order.add(key)
         return number
+
+    def find(self, keys: Iterable[K]) -> set[int]:
+        """The row numbers of those of the keys that have one."""
+        return {self.numbers[key] for key in keys if key in self.numbers}
+
+    def average(self, number: int) -> tuple[float, int]:
+        """The exact mean of the row's values, and how many there are."""
+        short = self.totals[number]
+        return exact.mean_of_parts(short, self.rests.get(number, 0)), exact.count(short)
+
+    def add(self, number: int, short: int, rest: int) -> None:
+        """Adds the parts of a value to a total."""
+        self.totals[number] += short
+        if rest:
+            self._add_rest(number, rest)
+
+    def change(self, number: int, short: int, rest: int) -> None:
+        """Adds the parts of a difference to a total; a row that is left without a value is given up."""
+        total = self.totals[number] + short
+        if rest:
+            self._add_rest(number, rest)
+        if total == exact.EMPTY:
+            self._drop(number)
+        else:
+            self.totals[number] = total
+
+    def _add_rest(self, number: int, rest: int) -> None:
+        """Adds to the rest of a total, which is kept unless it is 0."""
+        rest += self.rests.pop(number, 0)
+        if rest:
+            self.rests[number] = rest
 
     def _drop(self, number: int) -> None:
         key = self.keys.pop(number)

@@ -43,11 +43,12 @@ class Shards(MutableMapping[K, V]):
     def _shard(self, key: object) -> dict[Any, V]:
         return self._shards[(hash(key) * _MULTIPLIER >> _SHIFT) & self._mask]
 
+    # The three that recording lives on spell `_shard` out: the call is a third of their time.
     def __getitem__(self, key: K) -> V:
-        return self._shard(key)[key]
+        return self._shards[(hash(key) * _MULTIPLIER >> _SHIFT) & self._mask][key]
 
     def __setitem__(self, key: K, value: V) -> None:
-        self._shard(key)[key] = value
+        self._shards[(hash(key) * _MULTIPLIER >> _SHIFT) & self._mask][key] = value
 
     def __delitem__(self, key: K) -> None:
         del self._shard(key)[key]
@@ -69,7 +70,7 @@ class Shards(MutableMapping[K, V]):
     @overload
     def get(self, key: K, default: T, /) -> V | T: ...
     def get(self, key: K, default: Any = None, /) -> Any:
-        return self._shard(key).get(key, default)
+        return self._shards[(hash(key) * _MULTIPLIER >> _SHIFT) & self._mask].get(key, default)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 from support.streams import BOM, bytewise, data_of, decode, message, outcome
 
-from scores.feed.decoder import Decoder, Event
+from scores.feed.decoder import Decoder, Event, Run
 
 # Events and fields
 
@@ -381,9 +381,9 @@ class Recording(Decoder):
         super().__init__()
         self.read: list[str] = []
 
-    def _read(self, text: str, events: list[Event]) -> None:
+    def _read(self, text: str, runs: list[Run]) -> None:
         self.read.append(text)
-        super()._read(text, events)
+        super()._read(text, runs)
 
 
 @pytest.mark.parametrize("event", ["event: score\ndata: 1\n\n", "data: 1\n\n"])
@@ -393,3 +393,18 @@ def test_only_the_ends_of_a_run_are_read_the_long_way(event: str) -> None:
     decoder.read.clear()
     assert len(decoder.feed(event.encode() * 1000)) == 1000
     assert "".join(decoder.read) == event * 2
+
+
+def test_the_events_of_a_run_are_one_object() -> None:
+    decoder = Decoder()
+    decoder.feed(b"data: 0\n\n")
+    assert decoder.runs(b"data: 1\n\n" * 1000)[1:-1] == [Run("message", ["1"] * 998, "")]
+
+
+def test_a_run_that_an_id_interrupts_goes_on_with_it() -> None:
+    decoder = Decoder()
+    decoder.feed(b"data: 0\n\n")
+    runs = decoder.runs(b"data: 1\n\ndata: 2\n\ndata: 3\nid: 7\n\ndata: 4\n\ndata: 5\n\n")
+    assert [(one, run.id) for run in runs for one in run.data] == [
+        ("1", ""), ("2", ""), ("3", "7"), ("4", "7"), ("5", "7"),
+    ]  # fmt: skip

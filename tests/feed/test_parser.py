@@ -1,13 +1,16 @@
 """From the data of an event to a result, or to a reason."""
 
+import json
+
 import orjson
 import pyjson5
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scores.errors import InvalidInput, MalformedJSON
-from scores.feed.parser import parse_event
+from scores.feed import parser
+from scores.feed.parser import BATCH, parse_event, parse_events
 from scores.models import Result
 
 
@@ -88,3 +91,117 @@ def test_the_two_libraries_fail_with_what_is_caught() -> None:
     assert issubclass(pyjson5.Json5Exception, Exception)
     with pytest.raises(MalformedJSON):
         parse_event("{" * 50)
+
+
+def one_by_one(batch: list[str]) -> tuple[list[Result], list[tuple[str, str]]]:
+    results, refused = [], []
+    for data in batch:
+        try:
+            results.append(parse_event(data))
+        except InvalidInput as exc:
+            refused.append((str(exc), data))
+    return results, refused
+
+
+def at_once(batch: list[str]) -> tuple[list[Result], list[tuple[str, str]]]:
+    refused: list[tuple[str, str]] = []
+    results = parse_events(batch, lambda exc, data: refused.append((str(exc), data)))
+    return results, refused
+
+
+STUDENTS = st.text(max_size=4) | st.sampled_from(
+    [
+        "foo",
+        "..",
+        ": .5",
+        "a, score: .5",
+        '"score": .5',
+        'a"b',
+        "a\\",
+        "\u2028",
+        "{",
+        "}",
+        "[",
+        "a\nb",
+        "a\x7f",
+    ]
+)
+EXAMS = st.sampled_from(["3", "3", "3.0", "-1", "9223372036854775807", "9223372036854775808", "1e400"])
+NUMBERS = st.floats(0, 1).map(lambda score: repr(score).removeprefix("0")) | st.sampled_from(
+    [
+        "0",
+        "-0",
+        "-0.0",
+        "1",
+        "1.1",
+        ".5",
+        "-.5",
+        ".",
+        "1E-1",
+        ".5e0",
+        "9" * 5000,
+        "0." + "3" * 5000,
+        '".5"',
+        "NaN",
+    ]
+)
+FORMS = st.sampled_from(
+    [
+        '{"exam": %s, "studentId": %s, "score": %s}',
+        '{"exam": %s, "studentId": %s, score: %s}',
+        '{"exam":%s,"studentId":%s,"score":%s}',
+        '{"exam": %s, "studentId": %s, "score": 1, "score": %s}',
+        '{"exam": %s, "studentId": %s, "score": %s, "more": "{"}',
+        '{"exam": %s, "studentId": %s, "score": %s, "more": [[[[[[[[]]]]]]]]}',
+        '{"exam": %s,\n"studentId": %s,\n"score": %s} ',
+    ]
+)
+EVENTS = st.builds(
+    lambda form, exam, student, score: form % (exam, json.dumps(student, ensure_ascii=False), score),
+    FORMS,
+    EXAMS,
+    STUDENTS,
+    NUMBERS,
+)
+USUAL = '{"exam": 3, "studentId": "foo", "score": .991}'
+STRICT = USUAL.replace(".", "0.")
+OPEN = STRICT[:-1]
+# What joins with its neighbours to something else than each is by itself.
+PIECES = st.sampled_from(
+    [
+        OPEN,
+        f"{STRICT},{STRICT}",
+        f'{OPEN},"more":"',
+        f'{OPEN},"more":[0',
+        '"more":0}',
+        '{"}',
+        '{"},5',
+        f" {STRICT}",
+    ]
+) | st.sampled_from(["", "{}", "{}]}", "3", "]", "["])
+
+
+@given(st.lists(EVENTS | PIECES | st.just(USUAL), max_size=5))
+@example([USUAL, '{"exam": 3, "studentId": ": .5", "score": 0.5}'])
+@example([USUAL[:-1] + f', "more": {"[" * 9}{"]" * 9}}}'])
+@example([STRICT, STRICT[:-1], '"more": 0}'])
+@example([f'{STRICT},{{"exam":4,"studentId":"b"', '"score":0.5}'])
+@example([f'{STRICT},{STRICT[:-1]},"more":[0', "{}]}"])
+@example([f'{STRICT[:-1]},"more":"', '{"}'])
+@example([f'{STRICT[:-1]},"more":"', '{"},5'])
+def test_many_at_once_are_what_they_are_one_by_one(batch: list[str]) -> None:
+    assert at_once(batch) == one_by_one(batch)
+
+
+def test_events_keep_their_order_over_all_batches() -> None:
+    batch = [USUAL.replace("3", str(exam)) for exam in range(3 * BATCH + 1)]
+    batch[BATCH] = "nonsense"
+    assert at_once(batch) == one_by_one(batch)
+
+
+@pytest.mark.parametrize("event", [USUAL, STRICT, USUAL.replace('"score"', "score")])
+def test_events_written_the_usual_way_are_not_read_one_by_one(
+    event: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(parser, "parse_event")
+    assert at_once([event] * BATCH) == ([Result("foo", 3, 0.991)] * BATCH, [])

@@ -5,12 +5,26 @@ from array import array
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scores.errors import StoreFull
-from scores.models import Inspector, InspectorKey, Outcome, Repeats, Result, ResultKey, Score, StudentKey
+from scores.models import (
+    Exam,
+    Inspector,
+    InspectorKey,
+    Outcome,
+    Repeats,
+    Result,
+    ResultKey,
+    Score,
+    Student,
+    StudentKey,
+)
 from scores.stores.embedded import EmbeddedStore
 from scores.stores.rows import MAX_ROW
 from scores.testing import BlockingStore, open_blocking
+from scores.testing.oracle import exact_mean
 
 
 @pytest.fixture(params=["dict", "sharded"])
@@ -71,6 +85,52 @@ def test_rows_that_are_used_up_are_an_error_that_changes_nothing(store: Blocking
     assert store.record([Result("bar", 4, 0.5)], repeats=Repeats.LAST) == [Outcome.NEW]
 
 
+def test_a_batch_that_uses_up_the_rows_is_recorded_up_to_there(store: BlockingStore) -> None:
+    embedded(store)._exams._next = MAX_ROW
+    with pytest.raises(StoreFull):
+        store.record([Result("foo", 3, 0.5), Result("foo", 4, 0.5)], repeats=Repeats.LAST)
+    report = store.student("foo", limit=9)
+    assert report.student == Student("foo", 0.5, 1)
+    assert [result.exam for result in report.results.items] == [3]
+    assert store.exams(limit=9).items == [Exam(3, 0.5, 1)]
+    assert store.exam(3, limit=9).results.items == [Result("foo", 3, 0.5)]
+
+
+RESULTS = st.lists(
+    st.builds(
+        Result,
+        st.sampled_from(["a", "b", "c"]),
+        st.integers(0, 3),
+        st.sampled_from([0.0, 0.25, 1.0]) | st.floats(0, 1) | st.floats(0, 2**-43),
+    )
+)
+
+
+@given(results=RESULTS, size=st.integers(1, 9), repeats=st.sampled_from(Repeats))
+def test_a_batch_is_recorded_as_its_results_one_by_one(
+    results: list[Result], size: int, repeats: Repeats
+) -> None:
+    with open_blocking("dict") as batches, open_blocking("dict") as singles:
+        outcomes = [
+            one
+            for start in range(0, len(results), size)
+            for one in batches.record(results[start : start + size], repeats=repeats)
+        ]
+        assert outcomes == [singles.record([result], repeats=repeats)[0] for result in results]
+        for exam in range(4):
+            assert batches.exam(exam, limit=9) == singles.exam(exam, limit=9)
+
+
+@given(results=RESULTS)
+def test_averages_of_scores_however_small_are_exact(results: list[Result]) -> None:
+    with open_blocking("dict") as store:
+        store.record(results, repeats=Repeats.LAST)
+        last = {(result.student_id, result.exam): result.score for result in results}
+        for student in store.students(limit=9).items:
+            mine = [score for (student_id, _), score in last.items() if student_id == student.student_id]
+            assert student.average == exact_mean(mine)
+
+
 def test_a_row_that_was_given_up_is_used_again(store: BlockingStore) -> None:
     for i in range(100):
         store.record([Result(f"s{i}", i, 0.5)], repeats=Repeats.LAST)
@@ -82,14 +142,14 @@ def test_a_row_that_was_given_up_is_used_again(store: BlockingStore) -> None:
 
 def test_nothing_is_left_of_what_is_removed(store: BlockingStore) -> None:
     for i in range(3000):
-        store.record([Result(f"s{i}", i % 7, i / 3000)], repeats=Repeats.LAST)
+        store.record([Result(f"s{i}", i % 7, i / 3000), Result(f"s{i}", 8, 1e-300)], repeats=Repeats.LAST)
         store.add(Score(f"u{i}", 5))
     for i in range(3000):
         store.remove(StudentKey(f"s{i}"))
         store.remove(InspectorKey(f"u{i}"))
     inner = embedded(store)
     for rows in (inner._students, inner._exams):
-        assert (len(rows.numbers), len(rows.keys), len(rows.totals)) == (0, 0, 0)
+        assert (len(rows.numbers), len(rows.keys), len(rows.totals), len(rows.rests)) == (0, 0, 0, 0)
         assert rows.order.after(None, 1) == []
     assert (len(inner._scores), len(inner._inspectors)) == (0, 0)
     for order in (inner._by_student, inner._by_exam):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from scores.stores import order as module
-from scores.stores.order import LEAF, Order
+from scores.stores.order import LEAF, IntOrder, Order
 
 
 class OrderMachine(RuleBasedStateMachine):
@@ -39,6 +39,32 @@ class OrderMachine(RuleBasedStateMachine):
         assert all(len(leaf) <= module.LEAF for leaf in self.order._leaves)
         assert len(self.order._floors) == len(self.order._leaves) - 1
         assert all(self.order._leaves) or len(self.order._leaves) == 1
+
+
+class IntOrderMachine(OrderMachine):
+    """Tells an order of integers only of new ones, many at once and unsorted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order = self.packed = IntOrder()
+
+    @rule(start=st.integers(0, 60), count=st.integers(1, 12), step=st.integers(1, 3))
+    def add(self, start: int, count: int, step: int) -> None:
+        new = set(range(start, start + count * step, step)) - self.model
+        self.packed.update(sorted(new, key=lambda key: key % 7))
+        self.model |= new
+
+
+def test_an_order_of_integers_does_what_a_set_does(monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "LEAF", 5)
+    run_state_machine_as_test(IntOrderMachine, settings=settings(deadline=None, max_examples=100))
+
+
+def test_an_order_of_integers_takes_the_largest_there_is() -> None:
+    order = IntOrder()
+    order.add(2**63 - 1)
+    order.update(range(2 * LEAF))
+    assert order.after(2 * LEAF - 2, 9) == [2 * LEAF - 1, 2**63 - 1]
 
 
 def test_it_does_what_a_set_does(monkeypatch: Any) -> None:
