@@ -79,7 +79,7 @@ async def _fill(
     for number, uuid in enumerate(ids):
         score = Score(uuid, number % (MAX_MARK + 1))
         cpu_start, start = thread_time_ns(), perf_counter_ns()
-        await add(score)
+        await add([score])
         end, cpu_end = perf_counter_ns(), thread_time_ns()
         record_wall(end - start)
         record_cpu(cpu_end - cpu_start)

@@ -182,6 +182,7 @@ class Config:
     access_log: bool = _setting(False, _switch, "on or off", "log a line for each request")
 
     max_body: int = _integer(1, 1024 * _MIB, _MIB, "largest request body; more is 413")
+    max_line: int = _integer(256, _MIB, 64 * _KIB, "longest line of a bulk request; a longer one is 413")
     max_header: int = _integer(256, _MIB, 8190, "longest request line or header field; more is 431")
     max_headers: int = _integer(8, 10_000, 128, "most header fields of a request; more is 431")
     max_connections: int = _integer(1, 1_000_000, 10_000, "most open connections; one more is 503")

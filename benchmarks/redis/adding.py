@@ -119,7 +119,7 @@ async def _store(url: str) -> AsyncIterator[_Contender]:
             found = await asyncio.gather(*(store.inspector(score.uuid) for score in _SCORES))
             return sum(inspector.count for inspector in found if inspector is not None)
 
-        yield _Contender(store.add, kept)
+        yield _Contender(lambda score: store.add([score]), kept)
 
 
 @asynccontextmanager

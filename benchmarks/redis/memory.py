@@ -60,7 +60,7 @@ async def _measure(server: RedisServer, what: str, fill: _Fill, count: _Count, k
 
 def _inspectors(store: Store, keys: int) -> Iterator[Awaitable[object]]:
     for number, uuid in enumerate(uuids(keys)):
-        yield store.add(Score(uuid, number % (MAX_MARK + 1)))
+        yield store.add([Score(uuid, number % (MAX_MARK + 1))])
 
 
 async def _count_inspectors(store: Store) -> int:

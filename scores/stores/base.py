@@ -1,7 +1,8 @@
 """The `Store` protocol: what everything that keeps scores must do.
 
 Rule: every method is one atomic step (no reader sees half of it), raises `StoreError` when the store
-cannot do it now (then nothing has changed), and knows nothing of HTTP. Averages and means are the
+cannot do it now (then nothing has changed), and knows nothing of HTTP; `record` and `add` take batches,
+and say how far that holds for theirs. Averages and means are the
 doubles nearest to the true ones, after every sequence of calls. Ids and scores come in valid
 (`scores.models`). `scores.testing.StoreContract` holds a store to all of this.
 """
@@ -10,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from scores.errors import StoreError
 from scores.models import (
     Exam,
     ExamReport,
@@ -71,10 +73,12 @@ class Store(Protocol):
         """
         ...
 
-    async def add(self, score: Score) -> Inspector:
-        """Adds a score to its inspector, and answers with the inspector, this score included.
+    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+        """Adds each score to its inspector, in their order, and says for each what came of it.
 
-        Never counted twice, never half. Raises `StoreFull` when the count cannot grow.
+        That is the inspector as of just after this score, or the error that kept this one out and none
+        of the others: `StoreFull` when the count cannot grow, `OutcomeUnknown` when it may have been
+        added. No `StoreError` is raised. Each score is atomic in itself, never counted twice, never half.
         """
         ...
 

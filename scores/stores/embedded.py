@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from scores import exact
-from scores.errors import Fault, InvalidQuery, LeaseLost, StoreFull
+from scores.errors import Fault, InvalidQuery, LeaseLost, StoreError, StoreFull
 from scores.models import (
     Exam,
     ExamReport,
@@ -42,6 +42,7 @@ _ONE: Final = 1 << _SUM_BITS
 _MAX_INSPECTOR: Final = 2**63 - 1
 
 T = TypeVar("T")
+# A named tuple's own constructor is a Python function: twice the time.
 _new = tuple.__new__
 
 
@@ -84,17 +85,20 @@ class EmbeddedStore:
         self._leases[feed] = lease, holder, now + seconds
         return lease
 
-    async def add(self, score: Score) -> Inspector:
-        uuid = score.uuid
-        packed = self._inspectors.get(uuid)
-        if packed is None:
-            self._inspector_order.add(uuid)
-            packed = 0
-        packed += _ONE + score.score
-        if packed > _MAX_INSPECTOR:
-            raise StoreFull(f"inspector {uuid!r} has as many scores as can be counted")
-        self._inspectors[uuid] = packed
-        return _new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM))
+    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+        inspectors, answers = self._inspectors, list[Inspector | StoreError]()
+        for uuid, score in scores:
+            packed = inspectors.get(uuid)
+            if packed is None:
+                self._inspector_order.add(uuid)
+                packed = 0
+            packed += _ONE + score
+            if packed > _MAX_INSPECTOR:
+                answers.append(StoreFull(f"inspector {uuid!r} has as many scores as can be counted"))
+                continue
+            inspectors[uuid] = packed
+            answers.append(_new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM)))
+        return answers
 
     async def remove(self, key: Key) -> bool:
         if isinstance(key, InspectorKey):

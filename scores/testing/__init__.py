@@ -12,8 +12,8 @@ import pytest
 
 pytest.register_assert_rewrite(*(f"scores.testing.{name}" for name in ("contract", "machine", "paging")))
 
-from scores.testing.blocking import BlockingStore, open_blocking  # noqa: E402  # only modules imported later are rewritten
+from scores.testing.blocking import BlockingStore, add_one, open_blocking  # noqa: E402  # only modules imported later are rewritten
 from scores.testing.contract import StoreContract  # noqa: E402  # likewise
 from scores.testing.machine import StoreMachine, check_store  # noqa: E402  # likewise
 
-__all__ = ["BlockingStore", "StoreContract", "StoreMachine", "check_store", "open_blocking"]
+__all__ = ["BlockingStore", "StoreContract", "StoreMachine", "add_one", "check_store", "open_blocking"]

@@ -5,9 +5,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from scores.errors import StoreError
+from scores.models import Inspector, Score
 from scores.stores import Store, open_store
 
-__all__ = ["BlockingStore", "open_blocking"]
+__all__ = ["BlockingStore", "add_one", "open_blocking"]
+
+
+async def add_one(store: Store, score: Score) -> Inspector:
+    """The inspector after one more score; raises the error that kept it out."""
+    (answer,) = await store.add([score])
+    if isinstance(answer, StoreError):
+        raise answer
+    return answer
 
 
 class BlockingStore:
@@ -20,6 +30,10 @@ class BlockingStore:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self.store, name)
         return lambda *args, **options: self._runner.run(method(*args, **options))
+
+    def add_one(self, score: Score) -> Inspector:
+        """The inspector after one more score; raises the error that kept it out."""
+        return self._runner.run(add_one(self.store, score))
 
     def together(self, *calls: Callable[[Store], Any]) -> list[Any]:
         """The answers of calls that are all under way at once."""

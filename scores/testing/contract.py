@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from functools import reduce
-from itertools import permutations
+from itertools import accumulate, chain, permutations
 from operator import add
 
 import pytest
@@ -27,7 +27,7 @@ from scores.models import (
     Student,
     StudentKey,
 )
-from scores.testing.blocking import BlockingStore, open_blocking
+from scores.testing.blocking import BlockingStore, add_one, open_blocking
 from scores.testing.machine import check_store
 from scores.testing.oracle import Oracle, exact_mean
 from scores.testing.paging import PagingContract
@@ -98,7 +98,7 @@ class StoreContract(PagingContract):
     @pytest.mark.parametrize("one", AWKWARD_IDS)
     def test_an_id_of_any_shape_is_kept_as_it_is(self, store: BlockingStore, one: str) -> None:
         store.record([Result(one, 3, 0.5), Result("other", 3, 0.25)], repeats=LAST)
-        store.add(Score(one, 4))
+        store.add_one(Score(one, 4))
         assert store.student(one, limit=1).student == Student(one, 0.5, 1)
         assert store.inspector(one) == Inspector(one, 1, 4)
         assert {result.student_id for result in store.exam(3, limit=9).results.items} == {one, "other"}
@@ -216,32 +216,77 @@ class StoreContract(PagingContract):
         assert list(store.exams(limit=99).items) == [Exam(3, 0.75, 1)]
 
     def test_a_removed_inspector_begins_anew(self, store: BlockingStore) -> None:
-        store.add(Score("a1-b1", 5))
+        store.add_one(Score("a1-b1", 5))
         assert store.remove(InspectorKey("a1-b1")) is True
         assert store.inspector("a1-b1") is None
         assert store.inspectors(limit=1).total == 0
-        assert store.add(Score("a1-b1", 1)) == Inspector("a1-b1", 1, 1)
+        assert store.add_one(Score("a1-b1", 1)) == Inspector("a1-b1", 1, 1)
 
     # Inspectors.
 
     def test_an_inspectors_mean_runs_along(self, store: BlockingStore) -> None:
-        assert [store.add(Score("a1-b1", score)).mean for score in (5, 3, 4)] == [5.0, 4.0, 4.0]
+        assert [store.add_one(Score("a1-b1", score)).mean for score in (5, 3, 4)] == [5.0, 4.0, 4.0]
 
     def test_an_inspector_counts_every_score_also_zero_and_equal_ones(self, store: BlockingStore) -> None:
         for score in (0, 0, 5, 5):
-            store.add(Score("a1-b1", score))
+            store.add_one(Score("a1-b1", score))
         assert store.inspector("a1-b1") == Inspector("a1-b1", 4, 10)
 
     def test_inspectors_and_students_of_one_name_are_strangers(self, store: BlockingStore) -> None:
         store.record([Result("foo", 3, 0.5)], repeats=LAST)
-        store.add(Score("foo", 5))
+        store.add_one(Score("foo", 5))
         store.remove(StudentKey("foo"))
         assert store.inspector("foo") == Inspector("foo", 1, 5)
 
     def test_scores_that_come_at_once_are_each_counted_once(self, store: BlockingStore) -> None:
-        answers = store.together(*[lambda one: one.add(Score("a1-b1", 3))] * 100)
+        answers = store.together(*[lambda one: add_one(one, Score("a1-b1", 3))] * 100)
         assert sorted(answer.count for answer in answers) == list(range(1, 101))
         assert all(answer.total == 3 * answer.count for answer in answers)
+
+    # Batches of scores.
+
+    def test_no_scores_are_no_answers(self, store: BlockingStore) -> None:
+        assert store.add([]) == []
+        assert store.inspectors(limit=1).total == 0
+
+    def test_each_score_of_a_batch_is_answered_as_of_just_after_it(self, store: BlockingStore) -> None:
+        store.add_one(Score("a1-b1", 1))
+        batch = [Score("a1-b1", 5), Score("foo", 2), Score("a1-b1", 0), Score("foo", 2), Score("a1-b1", 5)]
+        assert store.add(batch) == [
+            Inspector("a1-b1", 2, 6),
+            Inspector("foo", 1, 2),
+            Inspector("a1-b1", 3, 6),
+            Inspector("foo", 2, 4),
+            Inspector("a1-b1", 4, 11),
+        ]
+        assert store.inspector("a1-b1") == Inspector("a1-b1", 4, 11)
+        assert store.inspector("foo") == Inspector("foo", 2, 4)
+
+    def test_a_batch_of_one_inspector_is_added_in_its_order(self, store: BlockingStore) -> None:
+        scores = [number * number % 6 for number in range(3000)]
+        totals = list(accumulate(scores))
+        assert store.add([Score("a1-b1", score) for score in scores]) == [
+            Inspector("a1-b1", number + 1, total) for number, total in enumerate(totals)
+        ]
+
+    def test_a_batch_may_be_of_any_length(self, store: BlockingStore) -> None:
+        batch = [Score(f"u{number % 700}", number % 6) for number in range(5000)]
+        oracle: dict[str, list[int]] = {}
+        expected = []
+        for uuid, score in batch:
+            scores = oracle.setdefault(uuid, [])
+            scores.append(score)
+            expected.append(Inspector(uuid, len(scores), sum(scores)))
+        assert store.add(batch) == expected
+        assert store.inspectors(limit=1).total == len(oracle)
+
+    def test_batches_that_come_at_once_are_each_counted_once(self, store: BlockingStore) -> None:
+        batch = [Score(uuid, 3) for uuid in ("a1-b1", "foo", "a1-b1")] * 100
+        answers = store.together(*[lambda one: one.add(batch)] * 5)
+        for uuid, count in (("a1-b1", 1000), ("foo", 500)):
+            counts = [[one.count for one in answer if one.uuid == uuid] for answer in answers]
+            assert sorted(chain.from_iterable(counts)) == list(range(1, count + 1))
+            assert all(one == sorted(one) for one in counts)
 
     # The right to read a feed.
 

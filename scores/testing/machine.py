@@ -67,9 +67,19 @@ class StoreMachine(RuleBasedStateMachine):
         """Posts a score."""
         scores = self.oracle.scores.setdefault(uuid, [])
         scores.append(score)
-        answer = self.store.add(Score(uuid, score))
+        answer = self.store.add_one(Score(uuid, score))
         assert answer == Inspector(uuid, len(scores), sum(scores))
         assert answer.mean == exact_mean(scores)
+
+    @rule(batch=st.lists(st.builds(Score, UUIDS, st.integers(0, 5)), max_size=8))
+    def add_a_batch(self, batch: list[Score]) -> None:
+        """Posts scores together."""
+        expected = []
+        for uuid, score in batch:
+            scores = self.oracle.scores.setdefault(uuid, [])
+            scores.append(score)
+            expected.append(Inspector(uuid, len(scores), sum(scores)))
+        assert self.store.add(batch) == expected
 
     @rule(student=STUDENTS, exam=EXAMS)
     def remove_result(self, student: str, exam: int) -> None:

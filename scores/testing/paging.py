@@ -39,7 +39,7 @@ class PagingContract:
     def test_a_walk_gives_every_id_once(self, store: BlockingStore, limit: int) -> None:
         store.record([Result(f"s{i}", i % 13, 0.5) for i in range(50)], repeats=LAST)
         for i in range(50):
-            store.add(Score(f"u{i}", 3))
+            store.add_one(Score(f"u{i}", 3))
         students = [student.student_id for student in walk(store.students, limit)]
         inspectors = [inspector.uuid for inspector in walk(store.inspectors, limit)]
         assert sorted(students) == sorted(f"s{i}" for i in range(50))
@@ -72,7 +72,7 @@ class PagingContract:
     def test_before_all_ids_is_the_start(self, store: BlockingStore) -> None:
         store.record([Result(f"s{i}", 3, 0.5) for i in range(20)], repeats=LAST)
         for i in range(20):
-            store.add(Score(f"u{i}", 3))
+            store.add_one(Score(f"u{i}", 3))
         assert store.students(limit=50, after="") == store.students(limit=50)
         assert store.inspectors(limit=50, after="") == store.inspectors(limit=50)
 

@@ -20,7 +20,7 @@ from scores.errors import (
 )
 from scores.web.keys import CONFIG
 
-__all__ = ["JSON", "read_json", "respond"]
+__all__ = ["JSON", "check_coding", "decode", "read_json", "respond"]
 
 JSON: Final = "application/json"
 _CODINGS: Final = frozenset({"identity", "gzip", "deflate"})
@@ -38,30 +38,35 @@ async def read_json(request: web.Request) -> object:
     Raises `UnsupportedMediaType`, `PayloadTooLarge`, `RequestTimeout`, `BadRequest` for a body that
     breaks off or does not decompress, and `MalformedJSON`.
     """
-    headers = request.headers
-    # Most write just this, and are spared the parser of media types.
-    if headers.get("Content-Type") != JSON:
-        _check_type(request)
-    if headers.get("Content-Encoding", "identity").lower() not in _CODINGS:
-        raise UnsupportedMediaType("the body's Content-Encoding can be gzip or deflate, or must be left out")
+    # Most send just this, and are spared the parser of media types.
+    if request.headers.get("Content-Type") != JSON or "Content-Encoding" in request.headers:
+        if request.content_type != JSON:
+            raise UnsupportedMediaType(f"the body must be JSON: send the header Content-Type: {JSON}")
+        check_coding(request, JSON)
     try:
         # What is here already needs no timer.
         body = await (request.read() if request.content.is_eof() else _receive(request))
     except web.RequestPayloadError as exc:
         reason = str(exc).splitlines()[-1].strip()
         raise BadRequest(f"the body is not what its headers say: {reason}") from exc
+    return decode(body)
+
+
+def check_coding(request: web.Request, content_type: str) -> None:
+    """Raises `UnsupportedMediaType` for a body of this type that is not in UTF-8 or not to be inflated."""
+    if (request.charset or "utf-8").lower() not in _CHARSETS:
+        raise UnsupportedMediaType(f"the body must be in UTF-8: send the header Content-Type: {content_type}")
+    if request.headers.get("Content-Encoding", "identity").lower() not in _CODINGS:
+        raise UnsupportedMediaType("the body's Content-Encoding can be gzip or deflate, or must be left out")
+
+
+def decode(body: bytes) -> object:
+    """What a JSON decoder makes of a body that is all there; raises `MalformedJSON`."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         detail = f"the body is not JSON: {exc}" if body else "the body is empty: send a JSON object"
         raise MalformedJSON(Fault("", detail)) from exc
-
-
-def _check_type(request: web.Request) -> None:
-    if request.content_type != JSON:
-        raise UnsupportedMediaType(f"the body must be JSON: send the header Content-Type: {JSON}")
-    if (request.charset or "utf-8").lower() not in _CHARSETS:
-        raise UnsupportedMediaType(f"the body must be in UTF-8: send the header Content-Type: {JSON}")
 
 
 async def _receive(request: web.Request) -> bytes:

@@ -2,9 +2,10 @@
 
 from aiohttp import web
 
-from scores.errors import NotFound
+from scores.errors import NotFound, StoreError
 from scores.models import Inspector, InspectorKey, parse_score
-from scores.web.bodies import read_json, respond
+from scores.web.bodies import JSON, read_json, respond
+from scores.web.bulk import NDJSON, post_scores
 from scores.web.keys import STORE
 from scores.web.pages import respond_page
 from scores.web.queries import read_slice
@@ -12,10 +13,14 @@ from scores.web.queries import read_slice
 __all__ = ["delete_inspector", "document", "get_inspector", "list_inspectors", "post_score"]
 
 
-async def post_score(request: web.Request) -> web.Response:
+async def post_score(request: web.Request) -> web.StreamResponse:
     """Adds a score to an inspector, and answers with the mean of all of them, this one included."""
-    inspector = await request.app[STORE].add(parse_score(await read_json(request)))
-    return respond({"UUID": inspector.uuid, "mean": inspector.mean})
+    if request.headers.get("Content-Type") != JSON and request.content_type == NDJSON:
+        return await post_scores(request)
+    (answer,) = await request.app[STORE].add([parse_score(await read_json(request))])
+    if isinstance(answer, StoreError):
+        raise answer
+    return respond({"UUID": answer.uuid, "mean": answer.mean})
 
 
 async def list_inspectors(request: web.Request) -> web.Response:

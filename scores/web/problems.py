@@ -21,7 +21,7 @@ from scores.errors import (
     StoreError,
 )
 
-__all__ = ["CONTENT_TYPE", "TYPE", "answer_failure", "failure", "problem", "raw_problem"]
+__all__ = ["CONTENT_TYPE", "TYPE", "answer_failure", "document", "failure", "problem", "raw_problem"]
 
 CONTENT_TYPE: Final = "application/problem+json"
 TYPE: Final = "urn:problem-type:scores:"
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 def problem(error: ScoresError, headers: Mapping[str, str] | None = None) -> web.Response:
     """The answer to a request that ended in this error."""
     response = web.Response(
-        status=error.status, body=orjson.dumps(_document(error)), content_type=CONTENT_TYPE, headers=headers
+        status=error.status, body=orjson.dumps(document(error)), content_type=CONTENT_TYPE, headers=headers
     )
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER)
@@ -45,7 +45,7 @@ def problem(error: ScoresError, headers: Mapping[str, str] | None = None) -> web
 
 def raw_problem(error: ScoresError) -> bytes:
     """The same as bytes, for a connection that is closed before it has a request to answer."""
-    body = orjson.dumps(_document(error))
+    body = orjson.dumps(document(error))
     head = [
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
         f"Content-Type: {CONTENT_TYPE}",
@@ -80,12 +80,13 @@ def _from_aiohttp(request: web.BaseRequest, exc: web.HTTPException) -> web.Respo
     if isinstance(exc, web.HTTPNotFound):
         return problem(NotFound(f"there is nothing at {request.path}"))
     # Any other is only its status: "about:blank" says so (RFC 9457, section 4.2.1).
-    document = {"type": "about:blank", "title": exc.reason, "status": exc.status}
-    return web.Response(status=exc.status, body=orjson.dumps(document), content_type=CONTENT_TYPE)
+    members = {"type": "about:blank", "title": exc.reason, "status": exc.status}
+    return web.Response(status=exc.status, body=orjson.dumps(members), content_type=CONTENT_TYPE)
 
 
-def _document(error: ScoresError) -> dict[str, object]:
-    document: dict[str, object] = {
+def document(error: ScoresError) -> dict[str, object]:
+    """The members of a problem object (RFC 9457, section 3.1)."""
+    members: dict[str, object] = {
         "type": TYPE + error.code,
         "title": error.code.replace("-", " ").capitalize().replace("json", "JSON"),
         "status": error.status,
@@ -93,5 +94,5 @@ def _document(error: ScoresError) -> dict[str, object]:
     }
     if isinstance(error, InvalidInput):
         where = "parameter" if isinstance(error, InvalidQuery) else "pointer"
-        document["errors"] = [{where: fault.where, "detail": fault.detail} for fault in error.faults]
-    return document
+        members["errors"] = [{where: fault.where, "detail": fault.detail} for fault in error.faults]
+    return members

@@ -26,7 +26,7 @@ class Route:
 
     method: str
     path: str
-    handler: Callable[[web.Request], Awaitable[web.Response]]
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     query: frozenset[str] = frozenset()
     """The query parameters that it knows."""
 

@@ -58,7 +58,7 @@ def test_the_collectors_work_does_not_grow_with_the_keys(store: BlockingStore) -
             [Result(f"s{i}", i % 1000, 0.5) for i in range(start, start + 500)], repeats=Repeats.LAST
         )
     for i in range(20_000):
-        store.add(Score(f"u{i}", 5))
+        store.add_one(Score(f"u{i}", 5))
     # 20,000 students, 20,000 results, 20,000 inspectors: one visit for each would be 60,000.
     assert visits(embedded(store)) - before < 1500
 
@@ -68,8 +68,26 @@ def test_a_count_that_is_full_is_an_error_that_changes_nothing(store: BlockingSt
     embedded(store)._inspectors["a1-b1"] = (full.count << 33) + full.total
     assert store.inspector("a1-b1") == full
     with pytest.raises(StoreFull):
-        store.add(Score("a1-b1", 0))
+        store.add_one(Score("a1-b1", 0))
     assert store.inspector("a1-b1") == full
+
+
+def test_a_full_inspector_keeps_out_its_own_scores_only(store: BlockingStore) -> None:
+    full = Inspector("full", 2**30 - 2, 0)
+    embedded(store)._inspectors["full"] = full.count << 33
+    batch = [Score(uuid, 1) for uuid in ("foo", "full", "full", "foo", "full")]
+    first, last, *others = store.add(batch)
+    assert (first, last) == (Inspector("foo", 1, 1), Inspector("full", 2**30 - 1, 1))
+    assert others[1] == Inspector("foo", 2, 2)
+    assert all(isinstance(answer, StoreFull) for answer in others[::2])
+    assert store.inspector("full") == last
+
+
+def test_a_batch_never_suspends(store: BlockingStore) -> None:
+    adding = embedded(store).add([Score(f"u{i}", 5) for i in range(10_000)])
+    with pytest.raises(StopIteration) as done:
+        adding.send(None)
+    assert len(done.value.value) == 10_000
 
 
 def test_rows_that_are_used_up_are_an_error_that_changes_nothing(store: BlockingStore) -> None:
@@ -143,7 +161,7 @@ def test_a_row_that_was_given_up_is_used_again(store: BlockingStore) -> None:
 def test_nothing_is_left_of_what_is_removed(store: BlockingStore) -> None:
     for i in range(3000):
         store.record([Result(f"s{i}", i % 7, i / 3000), Result(f"s{i}", 8, 1e-300)], repeats=Repeats.LAST)
-        store.add(Score(f"u{i}", 5))
+        store.add_one(Score(f"u{i}", 5))
     for i in range(3000):
         store.remove(StudentKey(f"s{i}"))
         store.remove(InspectorKey(f"u{i}"))

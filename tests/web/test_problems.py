@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -153,7 +153,9 @@ class BrokenStore(EmbeddedStore):
         super().__init__(dict)
         self.error = error
 
-    async def add(self, score: Score) -> Inspector:
+    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+        if isinstance(self.error, StoreError):
+            return [self.error] * len(scores)
         raise self.error
 
     async def exams(self, *, after: str | None = None, limit: int) -> Page[Any]:

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from scores.errors import OutcomeUnknown, StoreError
@@ -164,6 +165,8 @@ class Delivery:
 
 
 def _answer(requests: Sequence[Request], replies: Sequence[Any]) -> None:
-    for request, reply in zip(requests, replies, strict=True):
+    left = iter(replies)
+    for request in requests:
+        reply = next(left) if request.operations is None else list(islice(left, request.operations))
         if not request.answer.done():
             request.answer.set_result(reply)

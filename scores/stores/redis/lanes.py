@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 MAX_WEIGHT: Final = 512
 """Of the requests of a unit in one batch, so that no script keeps Redis busy for more than milliseconds."""
 
-
 CLOSE_SECONDS: Final = 3.0
 """How long batches that are under way may take when the lanes are closed."""
 
@@ -34,6 +33,13 @@ class Request(NamedTuple):
     answer: "asyncio.Future[Any]"
     weight: int
     """What it costs Redis; adding one score is 1, about two microseconds."""
+    operations: int | None = None
+    """How many operations the arguments are, if the answer is to be the list of their replies."""
+
+    @property
+    def size(self) -> int:
+        """How many requests it counts for where a number of them is limited."""
+        return 1 if self.operations is None else self.operations
 
 
 Batch = dict[int, list[Request]]
@@ -67,18 +73,23 @@ class Lanes:
         self._closed = False
 
     def ask(
-        self, unit: int, arguments: Sequence[str | bytes | int], weight: int = 1
+        self,
+        unit: int,
+        arguments: Sequence[str | bytes | int],
+        weight: int = 1,
+        *,
+        operations: int | None = None,
     ) -> "asyncio.Future[Any]":
         """The answer, when it comes; `StoreBusy` when too many requests wait already."""
-        request = Request(arguments, self._loop.create_future(), weight)
+        request = Request(arguments, self._loop.create_future(), weight, operations)
         if self._closed:
             request.answer.set_exception(StoreError("the store is closed"))
             return request.answer
-        if self._count >= self._limit:
+        if self._count + request.size > self._limit:
             request.answer.set_exception(StoreBusy(f"{self._count} requests wait for the store already"))
             return request.answer
         self._waiting.setdefault(unit, deque()).append(request)
-        self._count += 1
+        self._count += request.size
         if not self._scheduled:
             # What else this turn of the loop asks for goes out together with it.
             self._scheduled = True
@@ -99,7 +110,7 @@ class Lanes:
     def fail_waiting(self, unit: int, reason: str) -> None:
         """Fails what waits for the unit and was never sent."""
         requests = self._waiting.pop(unit, ())
-        self._count -= len(requests)
+        self._count -= sum(request.size for request in requests)
         for request in requests:
             if not request.answer.done():
                 request.answer.set_exception(StoreError(reason))
@@ -117,12 +128,12 @@ class Lanes:
 
     def _take(self, unit: int) -> list[Request]:
         waiting, weight, requests = self._waiting[unit], 0, list[Request]()
-        while waiting and weight < MAX_WEIGHT:
+        while waiting and (not requests or weight + waiting[0].weight <= MAX_WEIGHT):
             requests.append(waiting.popleft())
             weight += requests[-1].weight
         if not waiting:
             del self._waiting[unit]
-        self._count -= len(requests)
+        self._count -= sum(request.size for request in requests)
         # Whoever has gone away before anything was sent has asked for nothing.
         return [request for request in requests if not request.answer.done()]
 

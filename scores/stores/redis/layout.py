@@ -12,10 +12,10 @@ Rule: names and values only, no I/O. An id's digest chooses its shard, so nothin
 
 from binascii import crc_hqx
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
-from typing import Final, TypeVar
+from struct import Struct
+from typing import Final, NamedTuple, TypeVar
 
 from scores import exact
 from scores.errors import Fault, InvalidQuery
@@ -40,6 +40,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+_PLACE: Final = Struct(">II")
+"""The part of a digest that says where an id lives."""
+
 VERSION: Final = 1
 """Of this layout; a store with another one is not opened."""
 
@@ -55,8 +58,7 @@ ONE: Final = 1 << 33
 """An inspector's count is in units of this; the sum is at most 5 · count, and below it while count < 2^30."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an id lives."""
 
     shard: int
@@ -103,10 +105,8 @@ class Layout:
 
     def place(self, key: str) -> Place:
         """The shard and the bucket of an id or of an encoded exam number."""
-        digest = sha1(text_bytes(key), usedforsecurity=False).digest()
-        return Place(
-            int.from_bytes(digest[:4], "big") % self.shards, int.from_bytes(digest[4:8], "big") % BUCKETS
-        )
+        shard, bucket = _PLACE.unpack_from(sha1(text_bytes(key), usedforsecurity=False).digest())
+        return Place(shard % self.shards, bucket % BUCKETS)
 
 
 def encode_exam(number: int) -> str:
@@ -140,8 +140,8 @@ def text_bytes(text: str) -> bytes:
 
 def decode_inspector(uuid: str, packed: int | bytes) -> Inspector:
     """An inspector from its one integer."""
-    number = int(packed)
-    return Inspector(uuid, number // ONE, number % ONE)
+    count, total = divmod(int(packed), ONE)
+    return Inspector(uuid, count, total)
 
 
 def decode_student(student_id: str, total: bytes) -> Student:

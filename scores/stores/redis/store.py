@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final, NamedTuple
 
-from scores.errors import ConfigError, StoreError, StoreFull
+from scores.errors import ConfigError, StoreError
 from scores.models import (
     Exam,
     ExamReport,
@@ -23,10 +23,9 @@ from scores.models import (
 )
 from scores.stores.base import Store
 from scores.stores.redis.driver import open_link
+from scores.stores.redis.inspectors import Inspectors
 from scores.stores.redis.layout import (
-    ONE,
     decode_exam,
-    decode_inspector,
     decode_student,
     encode_exam,
     exam_number,
@@ -70,6 +69,7 @@ class _Opened(NamedTuple):
 
     traffic: Traffic
     results: Results
+    inspectors: Inspectors
     listings: Listings
 
 
@@ -109,24 +109,18 @@ class RedisStore:
         opened = await self._open()
         return await opened.results.record(results, repeats=repeats, lease=lease)
 
-    async def add(self, score: Score) -> Inspector:
-        traffic = (self._opened or await self._open()).traffic
-        uuid = score.uuid
-        place = traffic.layout.place(uuid)
-        base = traffic.layout.bases[place.shard]
-        reply = await traffic.write(place.shard, "add", base, place.bucket, uuid, ONE + score.score)
-        if isinstance(reply, list):
-            raise _refusal(uuid, reply[1])
-        return decode_inspector(uuid, reply)
+    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+        try:
+            opened = self._opened or await self._open()
+        except StoreError as exc:
+            return [exc] * len(scores)
+        return await opened.inspectors.add(scores)
 
     async def remove(self, key: Key) -> bool:
         opened = await self._open()
-        if not isinstance(key, InspectorKey):
-            return await opened.results.remove(key)
-        traffic = opened.traffic
-        place = traffic.layout.place(key.uuid)
-        base = traffic.layout.bases[place.shard]
-        return bool(await traffic.write(place.shard, "remove_inspector", base, place.bucket, key.uuid))
+        if isinstance(key, InspectorKey):
+            return await opened.inspectors.remove(key)
+        return await opened.results.remove(key)
 
     async def lease(
         self, feed: str, holder: str, *, seconds: float, position: str | None = None
@@ -180,11 +174,7 @@ class RedisStore:
         )
 
     async def inspector(self, uuid: str) -> Inspector | None:
-        traffic = (await self._open()).traffic
-        place = traffic.layout.place(uuid)
-        base = traffic.layout.bases[place.shard]
-        packed = await traffic.read_shard(place.shard, "inspector", base, place.bucket, uuid)
-        return None if packed is None else decode_inspector(uuid, packed)
+        return await (await self._open()).inspectors.get(uuid)
 
     async def students(self, *, after: str | None = None, limit: int) -> Page[Student]:
         return await (await self._open()).listings.students(after=after, limit=limit)
@@ -224,7 +214,8 @@ class RedisStore:
         if self._opened is None:
             traffic = Traffic(self._session, layout, self._options)
             results = Results(traffic, queue=self._options.queue)
-            self._opened = _Opened(traffic, results, Listings(traffic))
+            inspectors = Inspectors(traffic, queue=self._options.queue)
+            self._opened = _Opened(traffic, results, inspectors, Listings(traffic))
             if traffic.clustered:
                 self._sweeping = asyncio.create_task(results.sweep())
         return self._opened
@@ -239,10 +230,3 @@ def _results(
         after = text_bytes(position)
         total, found = len(found), [one for one in found if one[0] > after]
     return page_of([(at, result) for _, at, result in found], total, limit)
-
-
-def _refusal(uuid: str, reason: bytes) -> StoreError:
-    text = reason.decode("utf-8", "replace")
-    if "overflow" in text:
-        return StoreFull(f"inspector {uuid!r} has as many scores as can be counted")
-    return StoreError(f"Redis refused: {text}")

@@ -3,7 +3,7 @@
 A unit is what one script can reach: everything on one server, one shard in a cluster.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
 from scores.stores.redis.delivery import Delivery, Reader, Writer
@@ -31,13 +31,21 @@ class Traffic:
         self._writes = self._lanes(self._writer)
         self._reads = self._lanes(Reader(layout.bases))
 
+    def unit_of(self, shard: int) -> int:
+        """The unit that has the shard."""
+        return shard if self.clustered else 0
+
     def bases_of(self, unit: int) -> list[str]:
         """What the keys in a unit begin with, shard by shard."""
         return [self.layout.bases[unit]] if self.clustered else list(self.layout.bases)
 
     def write(self, shard: int, *arguments: Argument, weight: int = 1) -> Awaitable[Any]:
         """The answer to an operation of write.lua on a shard."""
-        return self._writes.ask(shard if self.clustered else 0, arguments, weight)
+        return self._writes.ask(self.unit_of(shard), arguments, weight)
+
+    def write_all(self, unit: int, arguments: Sequence[Argument], operations: int) -> Awaitable[list[Any]]:
+        """The answers to several operations of write.lua on a unit, all in one script call; each weighs 1."""
+        return self._writes.ask(unit, arguments, operations, operations=operations)
 
     def read(self, unit: int, *arguments: Argument, weight: int = 1) -> Awaitable[Any]:
         """The answer to an operation of read.lua on a unit."""
@@ -45,7 +53,7 @@ class Traffic:
 
     def read_shard(self, shard: int, *arguments: Argument, weight: int = 1) -> Awaitable[Any]:
         """The answer to an operation of read.lua on a shard."""
-        return self.read(shard if self.clustered else 0, *arguments, weight=weight)
+        return self.read(self.unit_of(shard), *arguments, weight=weight)
 
     async def close(self) -> None:
         """Lets what is under way finish."""

@@ -13,7 +13,7 @@ import orjson
 from aiohttp.http import RawRequestMessage
 
 from scores.config import Config
-from scores.errors import InvalidInput
+from scores.errors import InvalidInput, StoreError
 from scores.models import Inspector, Score, is_id, parse_score
 from scores.stores import Store
 from scores.web import exams, inspectors, students
@@ -68,7 +68,8 @@ class Endpoints:
         if score is None:
             return None
         try:
-            return self._mean(_at_once(self._store.add(score)))
+            (added,) = _at_once(self._store.add((score,)))
+            return self._mean(added)
         except Exception as exc:  # noqa: BLE001 - turned into the answer that the usual way would give
             return self._failure(exc)
 
@@ -78,7 +79,8 @@ class Endpoints:
 
     async def _add(self, score: Score) -> bytes:
         try:
-            return self._mean(await self._store.add(score))
+            (added,) = await self._store.add((score,))
+            return self._mean(added)
         except Exception as exc:  # noqa: BLE001 - likewise
             return self._failure(exc)
 
@@ -105,8 +107,10 @@ class Endpoints:
             return None
         return {**exams.document(report), "next": None}
 
-    def _mean(self, inspector: Inspector) -> bytes:
-        return self._document({"UUID": inspector.uuid, "mean": inspector.mean})
+    def _mean(self, added: Inspector | StoreError) -> bytes:
+        if isinstance(added, StoreError):
+            raise added
+        return self._document({"UUID": added.uuid, "mean": added.mean})
 
     def _document(self, data: Mapping[str, object]) -> bytes:
         return self._answers.document(orjson.dumps(data))

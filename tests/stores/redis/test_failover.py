@@ -16,6 +16,7 @@ from scores.errors import StoreError
 from scores.models import Repeats, Result, Score, StudentKey
 from scores.stores import open_store
 from scores.stores.redis.layout import Layout
+from scores.testing import add_one
 from scores.testing.oracle import exact_mean
 
 Serve = Callable[..., Awaitable[str]]
@@ -58,13 +59,13 @@ async def test_while_a_slot_moves_the_other_shards_of_its_node_go_on() -> None:
         owner, target = await cluster.node_of(SLOT), await other_master(cluster)
         beside = [f"u{n}" for n in range(40) if await owner_of(cluster, f"u{n}") is owner]
         beside = [uuid for uuid in beside if LAYOUT.home(uuid)[0] != BUSY]
-        await store.add(Score("a1-b0", 3))
+        await add_one(store, Score("a1-b0", 3))
         for node, state, other in ((target, "IMPORTING", owner), (owner, "MIGRATING", target)):
             await node.command("CLUSTER SETSLOT", SLOT, state, await other.command("CLUSTER", "MYID"))
-        waiting = asyncio.create_task(store.add(Score("a1-b0", 3)))
+        waiting = asyncio.create_task(add_one(store, Score("a1-b0", 3)))
         async with asyncio.timeout(5):
             for uuid in beside:
-                assert (await store.add(Score(uuid, 3))).count == 1
+                assert (await add_one(store, Score(uuid, 3))).count == 1
         assert not waiting.done()
         for node in (target, owner):
             await node.command("CLUSTER SETSLOT", SLOT, "STABLE")
@@ -78,26 +79,26 @@ async def test_a_cluster_that_moved_to_other_addresses_is_found_where_the_url_sa
         tcp_proxy("127.0.0.1", old.masters[0].port) as name,
         open_store(f"redis+cluster://127.0.0.1:{name.port}?timeout=20") as store,
     ):
-        await store.add(Score("a1-b0", 3))
+        await add_one(store, Score("a1-b0", 3))
         for node in old.nodes:
             node.kill()
         name.upstream = ("127.0.0.1", new.masters[0].port)
-        assert (await store.add(Score("a1-b0", 3))).count == 1
+        assert (await add_one(store, Score("a1-b0", 3))).count == 1
 
 
 async def test_in_a_slot_that_moves_no_script_runs_on_half_of_its_keys() -> None:
     async with redis_cluster() as cluster, open_store(f"{cluster.url}?timeout=0.3") as store:
-        await store.add(Score("a1-b0", 3))
+        await add_one(store, Score("a1-b0", 3))
         owner, target = await cluster.node_of(SLOT), await other_master(cluster)
         for node, state, other in ((target, "IMPORTING", owner), (owner, "MIGRATING", target)):
             await node.command("CLUSTER SETSLOT", SLOT, state, await other.command("CLUSTER", "MYID"))
         same_shard = next(f"u{n}" for n in range(10_000) if LAYOUT.home(f"u{n}")[0] == BUSY)
-        for write in (store.add(Score("a1-b0", 3)), store.add(Score(same_shard, 3))):
+        for write in (add_one(store, Score("a1-b0", 3)), add_one(store, Score(same_shard, 3))):
             with pytest.raises(StoreError, match=r"(?i)tryagain|multiple keys request during rehashing"):
                 await write
         for node in (target, owner):
             await node.command("CLUSTER SETSLOT", SLOT, "STABLE")
-        assert (await store.add(Score("a1-b0", 3))).count == 2
+        assert (await add_one(store, Score("a1-b0", 3))).count == 2
         assert await store.inspector(same_shard) is None
 
 

@@ -48,7 +48,7 @@ class Wire:
 
 
 def answer(requests: list[Request]) -> None:
-    for (argument,), future, _ in requests:
+    for (argument,), future, *_ in requests:
         if not future.done():
             future.set_result(f"answer to {argument!s}")
 
@@ -167,6 +167,15 @@ async def test_a_batch_has_no_more_than_its_most_of_each_unit() -> None:
         [1, 1],
     ]
     assert [number for _, batch in wire.sent for number in batch[0]] == list(range(count))
+    await lanes.close()
+
+
+async def test_a_heavy_request_does_not_join_a_batch_that_it_would_overload() -> None:
+    wire = Wire()
+    lanes = lanes_to(wire.send)
+    weights = [MAX_WEIGHT - 1, 2, MAX_WEIGHT, 1, 2 * MAX_WEIGHT, 1]
+    await asyncio.gather(*(lanes.ask(0, [number], weight) for number, weight in enumerate(weights)))
+    assert [batch[0] for _, batch in wire.sent] == [[0], [1], [2], [3], [4], [5]]
     await lanes.close()
 
 
@@ -360,6 +369,23 @@ async def test_one_request_too_many_is_refused_at_once() -> None:
     assert len(await asyncio.gather(under_way, *waiting)) == 3
     assert await lanes.ask(0, ["later"]) == "answer to later"
     assert "w" not in [name for _, batch in wire.sent for names in batch.values() for name in names]
+    await lanes.close()
+
+
+async def test_a_request_of_several_operations_counts_for_as_many() -> None:
+    wire = Wire("a")
+    lanes = lanes_to(wire.send, limit=5)
+    under_way = lanes.ask(0, ["x"], 5, operations=5)
+    await wire.batches(1)
+    waiting = lanes.ask(0, ["y"], 3, operations=3)
+    refused = lanes.ask(0, ["z"], 3, operations=3)
+    assert refused.done()
+    with pytest.raises(StoreBusy, match="3 requests wait"):
+        await refused
+    others = [lanes.ask(0, [name]) for name in "vw"]
+    wire.let_go("a")
+    assert len(await asyncio.gather(under_way, waiting, *others)) == 4
+    assert await lanes.ask(0, ["later"], 5, operations=5) == "answer to later"
     await lanes.close()
 
 

@@ -7,15 +7,18 @@ from typing import Any
 
 import aiohttp
 import pytest
+from redis.crc import key_slot
 from support.redis_cluster import redis_cluster
 from support.redis_servers import RedisServer, redis_server, until
 from support.tcp_proxy import tcp_proxy
 
 from scores.errors import ConfigError, OutcomeUnknown, StoreBusy, StoreError
-from scores.models import Exam, Outcome, Repeats, Result, Score, StudentKey
+from scores.models import Exam, Inspector, Outcome, Repeats, Result, Score, StudentKey
 from scores.stores import open_store
 from scores.stores.redis import results
+from scores.stores.redis.lanes import MAX_WEIGHT
 from scores.stores.redis.layout import Layout
+from scores.testing import add_one
 
 Serve = Callable[..., Awaitable[str]]
 
@@ -126,7 +129,7 @@ async def test_a_user_who_may_not_run_scripts_is_told_so() -> None:
         open_store(f"redis://limited:pw@127.0.0.1:{server.port}") as store,
     ):
         with pytest.raises(StoreError, match="Redis does not let us in"):
-            await store.add(Score("a1-b1", 3))
+            await add_one(store, Score("a1-b1", 3))
 
 
 async def test_a_node_of_a_cluster_is_told_from_a_server_and_back(server: RedisServer) -> None:
@@ -146,7 +149,7 @@ async def test_shards_other_than_those_there_are_refused_and_none_take_what_is_t
     server: RedisServer,
 ) -> None:
     async with open_store(f"{server.url}?shards=4") as store:
-        await store.add(Score("a1-b1", 3))
+        await add_one(store, Score("a1-b1", 3))
     assert "the data in Redis is cut in 4" in await refused_to_open(f"{server.url}?shards=8")
     async with open_store(server.url) as store:
         assert await store.inspector("a1-b1") is not None
@@ -191,7 +194,7 @@ async def test_a_lease_grows_over_a_loss_of_all_data(server: RedisServer) -> Non
 async def test_a_page_goes_on_when_the_bucket_it_ended_in_is_gone(server: RedisServer) -> None:
     async with open_store(server.url) as store:
         for number in range(20):
-            await store.add(Score(f"u{number}", 3))
+            await add_one(store, Score(f"u{number}", 3))
         page = await store.inspectors(limit=5)
         place = Layout("scores", 64).place(page.next or "")
         await server.command("DEL", f"{Layout('scores', 64).bases[place.shard]}inspectors:{place.bucket}")
@@ -200,7 +203,7 @@ async def test_a_page_goes_on_when_the_bucket_it_ended_in_is_gone(server: RedisS
 
 async def test_two_prefixes_are_two_stores(server: RedisServer) -> None:
     async with open_store(f"{server.url}?prefix=one") as one, open_store(f"{server.url}?prefix=two") as two:
-        await one.add(Score("a1-b1", 3))
+        await add_one(one, Score("a1-b1", 3))
         assert await two.inspector("a1-b1") is None
 
 
@@ -246,28 +249,28 @@ async def test_a_redis_without_memory_refuses_writes_and_answers_reads(
     server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_store(server.url) as store:
-        before = await store.add(Score("a1-b1", 3))
+        before = await add_one(store, Score("a1-b1", 3))
         await store.record([Result("foo", 3, 0.5)], repeats=LAST)
         await server.command("CONFIG", "SET", "maxmemory", 1)
         with pytest.raises(StoreError, match="no memory left"):
-            await store.add(Score("a1-b1", 3))
+            await add_one(store, Score("a1-b1", 3))
         with pytest.raises(StoreError, match="no memory left"):
             await store.record([Result("foo", 3, 0.1), Result("bar", 3, 0.1)], repeats=LAST)
         assert "store refuses: Redis has no memory left (maxmemory)" in caplog.messages
         assert await store.inspector("a1-b1") == before
         assert (await store.exam(3, limit=9)).exam.average == 0.5  # type: ignore[union-attr]  # it is there
         await server.command("CONFIG", "SET", "maxmemory", 0)
-        assert (await store.add(Score("a1-b1", 3))).count == before.count + 1
+        assert (await add_one(store, Score("a1-b1", 3))).count == before.count + 1
 
 
 async def test_a_replica_takes_no_writes_until_it_is_a_master(server: RedisServer) -> None:
     async with redis_server() as master, open_store(f"{server.url}?timeout=0.5") as store:
-        await store.add(Score("a1-b1", 3))
+        await add_one(store, Score("a1-b1", 3))
         await server.command("REPLICAOF", "127.0.0.1", master.port)
         with pytest.raises(StoreError, match="Redis cannot do it now"):
-            await store.add(Score("a1-b1", 3))
+            await add_one(store, Score("a1-b1", 3))
         await server.command("REPLICAOF", "NO", "ONE")
-        assert (await store.add(Score("a1-b1", 3))).count >= 1
+        assert (await add_one(store, Score("a1-b1", 3))).count >= 1
 
 
 async def test_a_redis_that_comes_back_with_less_durability_than_required_is_not_used() -> None:
@@ -275,19 +278,19 @@ async def test_a_redis_that_comes_back_with_less_durability_than_required_is_not
         redis_server(appendonly="everysec") as durable,
         open_store(f"{durable.url}?require_aof=everysec&timeout=1") as store,
     ):
-        await store.add(Score("a1-b1", 3))
+        await add_one(store, Score("a1-b1", 3))
         await durable.command("CONFIG", "SET", "appendonly", "no")
         await durable.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         with pytest.raises(StoreError, match="SCORES_REDIS_REQUIRE_AOF=everysec is not met"):
-            await store.add(Score("a1-b1", 3))
+            await add_one(store, Score("a1-b1", 3))
         await durable.command("CONFIG", "SET", "appendonly", "yes")
-        assert (await store.add(Score("a1-b1", 3))).count == 2
+        assert (await add_one(store, Score("a1-b1", 3))).count == 2
 
 
 async def test_scripts_that_were_flushed_are_sent_again(server: RedisServer) -> None:
     async with open_store(server.url) as store:
         for count in range(1, 4):
-            assert (await store.add(Score("a1-b1", 3))).count == count
+            assert (await add_one(store, Score("a1-b1", 3))).count == count
             assert (await store.inspector("a1-b1")).count == count  # type: ignore[union-attr]  # it is there
             await server.command("SCRIPT", "FLUSH")
 
@@ -299,8 +302,8 @@ async def test_a_key_of_somebody_else_in_the_way_is_an_error_and_not_a_crash(ser
             "SET", f"{Layout('scores', 64).bases[place.shard]}inspectors:{place.bucket}", "mine"
         )
         with pytest.raises(StoreError, match="WRONGTYPE"):
-            await store.add(Score("a1-b1", 3))
-        assert (await store.add(Score("a1-b2", 3))).count == 1
+            await add_one(store, Score("a1-b1", 3))
+        assert (await add_one(store, Score("a1-b2", 3))).count == 1
 
 
 # Waiting, together and apart.
@@ -309,7 +312,7 @@ async def test_a_key_of_somebody_else_in_the_way_is_an_error_and_not_a_crash(ser
 async def test_more_requests_than_may_wait_are_refused(server: RedisServer) -> None:
     async with open_store(f"{server.url}?queue=10&timeout=60") as store:
         server.pause()
-        adding = [asyncio.create_task(store.add(Score("a1-b1", 3))) for _ in range(50)]
+        adding = [asyncio.create_task(add_one(store, Score("a1-b1", 3))) for _ in range(50)]
         done, waiting = await asyncio.wait(adding, return_when=asyncio.FIRST_COMPLETED)
         assert len(waiting) == 10
         assert all(isinstance(task.exception(), StoreBusy) for task in done)
@@ -346,10 +349,12 @@ async def test_more_exams_are_looked_for_than_one_script_takes(server: RedisServ
 async def test_a_client_that_goes_away_takes_nobody_along(server: RedisServer) -> None:
     async with open_store(f"{server.url}?timeout=60") as store:
         server.pause()
-        first = asyncio.create_task(store.add(Score("a1-b1", 3)))
+        first = asyncio.create_task(add_one(store, Score("a1-b1", 3)))
         for _ in range(5):
             await asyncio.sleep(0)
-        others = [asyncio.create_task(store.add(Score(f"u{number}", number % 6))) for number in range(100)]
+        others = [
+            asyncio.create_task(add_one(store, Score(f"u{number}", number % 6))) for number in range(100)
+        ]
         for _ in range(5):
             await asyncio.sleep(0)
         first.cancel()
@@ -367,12 +372,76 @@ async def test_a_client_that_goes_away_takes_nobody_along(server: RedisServer) -
 
 async def test_what_waits_together_is_one_command(server: RedisServer) -> None:
     async with open_store(server.url) as store:
-        await asyncio.gather(*(store.add(Score(f"u{number}", 3)) for number in range(100)))
+        await asyncio.gather(*(add_one(store, Score(f"u{number}", 3)) for number in range(100)))
         before = await scripts_run(server)
-        await asyncio.gather(*(store.add(Score(f"u{number}", 3)) for number in range(100)))
+        await asyncio.gather(*(add_one(store, Score(f"u{number}", 3)) for number in range(100)))
         assert await scripts_run(server) - before == 1
         await asyncio.gather(*(store.inspector(f"u{number}") for number in range(100)))
         assert await scripts_run(server) - before == 2
+
+
+async def test_a_batch_of_scores_is_one_command_for_each_that_is_full(server: RedisServer) -> None:
+    async with open_store(server.url) as store:
+        await store.add([Score("a1-b1", 3)])
+        before = await scripts_run(server)
+        await store.add([Score(f"u{number}", 3) for number in range(MAX_WEIGHT)])
+        assert await scripts_run(server) - before == 1
+        await store.add([Score(f"u{number}", 3) for number in range(3 * MAX_WEIGHT)])
+        assert await scripts_run(server) - before == 4
+
+
+async def test_a_batch_larger_than_what_may_wait_is_added_all_the_same(server: RedisServer) -> None:
+    async with open_store(f"{server.url}?queue=7") as store:
+        answers = await store.add([Score("a1-b1", 3)] * 100)
+        assert answers == [Inspector("a1-b1", number, 3 * number) for number in range(1, 101)]
+
+
+async def test_a_batch_counts_as_many_requests_as_it_has_scores(server: RedisServer) -> None:
+    async with open_store(f"{server.url}?queue=10&timeout=60") as store:
+        server.pause()
+        batches = [asyncio.create_task(store.add([Score("a1-b1", 3)] * 6)) for _ in range(2)]
+        (refused,), (waiting,) = await asyncio.wait(batches, return_when=asyncio.FIRST_COMPLETED)
+        assert [type(answer) for answer in refused.result()] == [StoreBusy] * 6
+        server.resume()
+        assert [answer.count for answer in await waiting if isinstance(answer, Inspector)] == [*range(1, 7)]
+
+
+async def test_a_batch_for_a_redis_that_is_away_is_an_error_for_each_score(server: RedisServer) -> None:
+    await server.stop()
+    async with open_store(f"{server.url}?timeout=0.3") as store:
+        for _ in range(2):
+            answers = await store.add([Score(f"u{number}", 3) for number in range(1000)])
+            assert [type(answer) for answer in answers] == [StoreError] * 1000
+            await server.start()
+            assert await store.add([Score("u0", 3)]) == [Inspector("u0", 1, 3)]
+            await server.stop()
+
+
+async def test_the_outcome_of_a_batch_that_is_not_answered_is_unknown_for_each_score(
+    server: RedisServer,
+) -> None:
+    async with (
+        tcp_proxy("127.0.0.1", server.port) as proxy,
+        open_store(f"redis://127.0.0.1:{proxy.port}?timeout=0.4") as store,
+    ):
+        await store.add([Score("a1-b1", 3)])
+        proxy.black_hole = True
+        answers = await store.add([Score("a1-b1", 3)] * 5)
+        assert [type(answer) for answer in answers] == [OutcomeUnknown] * 5
+
+
+async def test_in_a_cluster_each_shard_of_a_batch_has_its_own_outcome() -> None:
+    async with redis_cluster() as cluster, open_store(f"{cluster.url}?timeout=0.5") as store:
+        layout, uuids = Layout("scores", 64), [f"u{number}" for number in range(200)]
+        place = layout.place("u7")
+        key = f"{layout.bases[place.shard]}inspectors:{place.bucket}"
+        node = await cluster.node_of(key_slot(key.encode()))
+        await node.command("SET", key, "mine")
+        answers = await store.add([Score(uuid, 3) for uuid in uuids])
+        refused = [
+            uuid for uuid, answer in zip(uuids, answers, strict=True) if isinstance(answer, StoreError)
+        ]
+        assert refused == [uuid for uuid in uuids if layout.place(uuid) == place]
 
 
 async def scripts_run(server: RedisServer) -> int:
@@ -384,9 +453,9 @@ async def scripts_run(server: RedisServer) -> int:
 async def test_a_store_whose_redis_is_frozen_is_closed_in_time(server: RedisServer) -> None:
     async with asyncio.timeout(10):
         async with open_store(f"{server.url}?timeout=300") as store:
-            await store.add(Score("a1-b1", 3))
+            await add_one(store, Score("a1-b1", 3))
             server.pause()
-            adding = asyncio.create_task(store.add(Score("a1-b1", 3)))
+            adding = asyncio.create_task(add_one(store, Score("a1-b1", 3)))
             await asyncio.sleep(0.01)
         with pytest.raises(OutcomeUnknown):
             await adding
@@ -401,10 +470,10 @@ async def test_an_answer_that_never_comes_is_said_to_be_unknown(server: RedisSer
         tcp_proxy("127.0.0.1", server.port) as proxy,
         open_store(f"redis://127.0.0.1:{proxy.port}?timeout=0.4") as store,
     ):
-        await store.add(Score("a1-b1", 3))
+        await add_one(store, Score("a1-b1", 3))
         proxy.black_hole = True
         with pytest.raises(OutcomeUnknown, match="it is not known whether this was recorded"):
-            await store.add(Score("a1-b1", 3))
+            await add_one(store, Score("a1-b1", 3))
 
 
 async def test_what_was_recorded_by_halves_is_finished_by_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from scores.models import (
 from scores.stores import Store
 from scores.stores.redis.layout import ONE, Layout
 from scores.stores.redis.session import WRITE, Call
-from scores.testing import BlockingStore, open_blocking
+from scores.testing import BlockingStore, add_one, open_blocking
 from scores.testing.oracle import Oracle, exact_mean
 
 LAST = Repeats.LAST
@@ -56,20 +56,20 @@ def test_an_inspector_with_very_many_scores_is_exact(
     total = 3 * count + 1
     client.hset(inspector_key("u"), "u", str(count * ONE + total))
     expected = Inspector("u", count + 1, total + score)
-    assert store.add(Score("u", score)) == expected
+    assert store.add_one(Score("u", score)) == expected
     assert store.inspector("u") == expected
     assert client.hget(inspector_key("u"), "u") == b"%d" % ((count + 1) * ONE + total + score)
 
 
 def test_listings_are_exact_too(store: BlockingStore, client: Redis) -> None:
-    store.add(Score("u", 0))
+    store.add_one(Score("u", 0))
     client.hset(inspector_key("u"), "u", str((2**30 - 1) * ONE + 5 * (2**30 - 1)))
     assert list(store.inspectors(limit=9).items) == [Inspector("u", 2**30 - 1, 5 * (2**30 - 1))]
 
 
 def test_the_highest_sum_and_the_last_count_go_together(store: BlockingStore, client: Redis) -> None:
     client.hset(inspector_key("u"), "u", str((2**30 - 2) * ONE + 5 * (2**30 - 2)))
-    assert store.add(Score("u", 5)) == Inspector("u", 2**30 - 1, 5 * (2**30 - 1))
+    assert store.add_one(Score("u", 5)) == Inspector("u", 2**30 - 1, 5 * (2**30 - 1))
 
 
 def test_a_full_inspector_is_refused_and_the_others_in_the_batch_are_not(
@@ -77,17 +77,17 @@ def test_a_full_inspector_is_refused_and_the_others_in_the_batch_are_not(
 ) -> None:
     full = (2**30 - 1) * ONE + 7
     client.hset(inspector_key("full"), "full", str(full))
-    store.add(Score("a", 1))
+    store.add_one(Score("a", 1))
     keys = {name: client.dump(name) for name in names_of(client) if b"writer" not in name}
     client.config_resetstat()
 
     async def refused(store: Store) -> str:
         with pytest.raises(StoreFull) as caught:
-            await store.add(Score("full", 0))
+            await add_one(store, Score("full", 0))
         return str(caught.value)
 
     answers = store.together(
-        lambda store: store.add(Score("b", 2)), refused, lambda store: store.add(Score("a", 3))
+        lambda store: add_one(store, Score("b", 2)), refused, lambda store: add_one(store, Score("a", 3))
     )
     assert answers[0::2] == [Inspector("b", 1, 2), Inspector("a", 2, 4)]
     assert "'full'" in answers[1]
@@ -100,6 +100,18 @@ def test_a_full_inspector_is_refused_and_the_others_in_the_batch_are_not(
     assert {name: client.dump(name) for name in keys} == keys
 
 
+def test_a_full_inspector_in_a_batch_keeps_out_its_own_scores_only(
+    store: BlockingStore, client: Redis
+) -> None:
+    client.hset(inspector_key("full"), "full", str((2**30 - 2) * ONE))
+    batch = [Score(uuid, 1) for uuid in ("foo", "full", "full", "foo", "full")]
+    first, last, *others = store.add(batch)
+    assert (first, last) == (Inspector("foo", 1, 1), Inspector("full", 2**30 - 1, 1))
+    assert others[1] == Inspector("foo", 2, 2)
+    assert all(isinstance(answer, StoreFull) for answer in others[::2])
+    assert store.inspector("full") == last
+
+
 def test_what_is_no_integer_is_refused_and_the_others_in_the_batch_are_not(
     store: BlockingStore, client: Redis
 ) -> None:
@@ -107,10 +119,10 @@ def test_what_is_no_integer_is_refused_and_the_others_in_the_batch_are_not(
 
     async def refused(store: Store) -> str:
         with pytest.raises(StoreError, match="not an integer") as caught:
-            await store.add(Score("odd", 0))
+            await add_one(store, Score("odd", 0))
         return type(caught.value).__name__
 
-    answers = store.together(refused, lambda store: store.add(Score("b", 2)))
+    answers = store.together(refused, lambda store: add_one(store, Score("b", 2)))
     assert answers == ["StoreError", Inspector("b", 1, 2)]
 
 
@@ -153,7 +165,7 @@ def test_scripts_that_are_forgotten_between_calls_lose_nothing(store: BlockingSt
         store.record([result], repeats=LAST)
         oracle.record(result, LAST)
         client.script_flush()
-        assert store.add(Score("u", number % 6)).count == number + 1
+        assert store.add_one(Score("u", number % 6)).count == number + 1
         client.script_flush()
         expected = oracle.of_student(result.student_id)
         report = store.student(result.student_id, limit=9)
@@ -167,7 +179,7 @@ def test_scripts_that_are_forgotten_between_calls_lose_nothing(store: BlockingSt
 def test_scripts_that_are_forgotten_lose_nothing_of_a_batch(store: BlockingStore, client: Redis) -> None:
     for round_ in range(1, 6):
         client.script_flush()
-        answers = store.together(*(lambda store, i=i: store.add(Score(f"u{i}", 5)) for i in range(100)))
+        answers = store.together(*(lambda store, i=i: add_one(store, Score(f"u{i}", 5)) for i in range(100)))
         assert answers == [Inspector(f"u{i}", round_, 5 * round_) for i in range(100)]
 
 
@@ -177,7 +189,7 @@ def test_scripts_that_are_forgotten_lose_nothing_of_a_batch(store: BlockingStore
 def fill(store: BlockingStore, ids: list[str]) -> None:
     results = [Result(one, exam, 0.5) for one in ids for exam in (0, 7, 2**63 - 1)]
     store.record(results, repeats=LAST)
-    store.together(*(lambda store, one=one: store.add(Score(one, 3)) for one in ids))
+    store.together(*(lambda store, one=one: add_one(store, Score(one, 3)) for one in ids))
     for one in ids:
         store.lease(one, "holder", seconds=60)
 

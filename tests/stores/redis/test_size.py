@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from scores.models import InspectorKey, Repeats, Result, Score
-from scores.testing import BlockingStore, open_blocking
+from scores.testing import BlockingStore, add_one, open_blocking
 
 LEAF = 128
 """Most members of a leaf, as sorted.lua has it; Redis keeps that many in a compact list."""
@@ -31,7 +31,7 @@ def add_inspectors(store: BlockingStore, count: int) -> None:
     """Each with one score."""
     for first in range(0, count, TOGETHER):
         numbers = range(first, min(first + TOGETHER, count))
-        store.together(*(lambda store, n=n: store.add(Score(id_of(n), n % 6)) for n in numbers))
+        store.together(*(lambda store, n=n: add_one(store, Score(id_of(n), n % 6)) for n in numbers))
 
 
 def add_results(store: BlockingStore, students: int, exams: int) -> None:
@@ -119,7 +119,7 @@ def test_leaves_are_kept_in_compact_lists(store: BlockingStore, client: Redis) -
 
 
 def test_an_inspector_takes_few_bytes(store: BlockingStore, client: Redis) -> None:
-    store.add(Score("before", 1))
+    store.add_one(Score("before", 1))
     before = used_memory(client)
     add_inspectors(store, 100_000)
     taken = (used_memory(client) - before) / 100_000

@@ -10,11 +10,12 @@ from support.redis_servers import redis_server
 from scores.errors import StoreError
 from scores.models import Inspector, Repeats, Result, Score
 from scores.stores import Store, open_store
+from scores.testing import add_one
 
 
 async def works(url: str) -> bool:
     async with open_store(url) as store:
-        added = await store.add(Score("a1-b1", 3))
+        added = await add_one(store, Score("a1-b1", 3))
         return await store.inspector("a1-b1") == added
 
 
@@ -28,7 +29,7 @@ async def test_over_a_unix_socket() -> None:
 async def test_a_database_by_its_number() -> None:
     async with redis_server() as server:
         async with open_store(f"redis://127.0.0.1:{server.port}/5") as store:
-            await store.add(Score("a1-b1", 3))
+            await add_one(store, Score("a1-b1", 3))
         async with open_store(f"redis://127.0.0.1:{server.port}/6") as store:
             assert await store.inspector("a1-b1") is None
 
@@ -51,7 +52,7 @@ async def test_over_tls_with_the_servers_certificate_checked() -> None:
         assert await works(f"{address}?tls_verify=off")
         async with open_store(f"{address}?timeout=0.3") as store:
             with pytest.raises(StoreError, match="certificate"):
-                await store.add(Score("a1-b1", 3))
+                await add_one(store, Score("a1-b1", 3))
 
 
 async def test_behind_sentinels_of_which_one_is_enough() -> None:
@@ -59,7 +60,7 @@ async def test_behind_sentinels_of_which_one_is_enough() -> None:
         setup.sentinels[0].kill()
         setup.sentinels[1].kill()
         async with open_store(setup.url) as store:
-            assert await store.add(Score("a1-b1", 3)) == Inspector("a1-b1", 1, 3)
+            assert await add_one(store, Score("a1-b1", 3)) == Inspector("a1-b1", 1, 3)
 
 
 async def test_what_one_server_has_is_imported_into_a_cluster_as_it_is() -> None:
@@ -68,7 +69,7 @@ async def test_what_one_server_has_is_imported_into_a_cluster_as_it_is() -> None
         async with open_store(server.url) as store:
             await store.record(results, repeats=Repeats.LAST)
             for number in range(100):
-                await store.add(Score(f"u{number}", number % 6))
+                await add_one(store, Score(f"u{number}", number % 6))
             before = await everything(store)
         command = ["redis-cli", "--cluster", "import", f"127.0.0.1:{cluster.masters[0].port}"]
         importing = await asyncio.create_subprocess_exec(

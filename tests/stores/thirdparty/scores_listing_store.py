@@ -22,6 +22,7 @@ from scores import (
     ResultKey,
     Score,
     Store,
+    StoreError,
     Student,
     StudentReport,
     exact,
@@ -68,7 +69,10 @@ class ListingStore:
         self.results[key] = repeats.keep(self.results[key], result.score)
         return Outcome.REPLACED if self.results[key] == result.score else Outcome.KEPT
 
-    async def add(self, score: Score) -> Inspector:
+    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+        return [self._add(score) for score in scores]
+
+    def _add(self, score: Score) -> Inspector:
         self.scores.setdefault(score.uuid, []).append(score.score)
         return self._inspector(score.uuid)
 

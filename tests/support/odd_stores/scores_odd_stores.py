@@ -1,24 +1,29 @@
 """Stores for what goes wrong: `faulty:` fails for some UUIDs, `slow:SECONDS` does so too, and suspends before."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from scores import Inspector, Score, Store, StoreBusy, StoreFull
+from scores import Inspector, Score, Store, StoreBusy, StoreError, StoreFull
 from scores.stores.embedded import EmbeddedStore
 
 FAULTS = {
     "full": StoreFull,
     "busy": StoreBusy,
-    "bug": RuntimeError,
 }
 
 
 class FaultyStore(EmbeddedStore):
-    async def add(self, score: Score) -> Inspector:
+    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+        return [await self.add_one(score) for score in scores]
+
+    async def add_one(self, score: Score) -> Inspector | StoreError:
+        if score.uuid == "bug":
+            raise RuntimeError("a bug")
         if score.uuid in FAULTS:
-            raise FAULTS[score.uuid]("it is what was asked for")
-        return await super().add(score)
+            return FAULTS[score.uuid]("it is what was asked for")
+        (added,) = await super().add([score])
+        return added
 
 
 class SlowStore(FaultyStore):
@@ -31,10 +36,10 @@ class SlowStore(FaultyStore):
         """What every score has to wait for."""
         self.gate.set()
 
-    async def add(self, score: Score) -> Inspector:
+    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
         await asyncio.sleep(self.seconds)
         await self.gate.wait()
-        return await super().add(score)
+        return await super().add(scores)
 
 
 @asynccontextmanager

@@ -1,0 +1,161 @@
+"""Bulk: `POST /scores` with a score a line (`application/x-ndjson`), answered line by line.
+
+Rule: nothing is kept of what is done. A batch of lines is read, added and answered before the next is
+looked at, so memory is bounded whatever the length, a client that does not take its answers is not read
+from, and after each batch everybody else has a turn. An answer that is not whole does not end as one.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from scores.errors import BadRequest, RequestTimeout, ScoresError
+from scores.models import Inspector, Score
+from scores.stores import Store
+from scores.web.bodies import check_coding, respond
+from scores.web.keys import CONFIG, STORE
+from scores.web.lines import Line, Lines, are_all, read_scores
+from scores.web.preferences import preference
+from scores.web.problems import document
+
+__all__ = ["NDJSON", "post_scores"]
+
+NDJSON: Final = "application/x-ndjson"
+
+BATCH: Final = 256
+"""Most lines that are worked on before others have a turn."""
+
+_PIECE: Final = 65_536
+"""Most bytes that are cut in lines at once."""
+
+MAX_ERRORS: Final = 100
+"""As many problems as the short answer shows."""
+
+log = logging.getLogger(__name__)
+
+
+async def post_scores(request: web.Request) -> web.StreamResponse:
+    """Adds the score of each line, and answers each as if alone; all in short, if `Prefer` says so."""
+    check_coding(request, NDJSON)
+    if preference(request.headers.getall("Prefer", ()), "return") == "minimal":
+        return await _in_short(request)
+    return await _line_by_line(request)
+
+
+async def _line_by_line(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    response.content_type = NDJSON
+    number = 1
+    try:
+        async with aclosing(_batches(request)) as batches:
+            async for lines in batches:
+                outcomes = await _add(request.app[STORE], lines)
+                if not response.prepared:
+                    await response.prepare(request)
+                await response.write(_answers(outcomes, number))
+                # Until the client has taken it; `write` alone lets some batches pile up first.
+                await request.writer.drain()
+                number += len(lines)
+    except ConnectionError:
+        raise
+    except Exception as exc:
+        if not response.prepared:
+            raise
+        await response.write(_problem(_told(exc, request), number))
+        raise ConnectionAbortedError("the answer breaks off: it must not end as a whole one does") from exc
+    return response
+
+
+async def _in_short(request: web.Request) -> web.StreamResponse:
+    accepted, rejected, errors = 0, 0, list[dict[str, Any]]()
+    try:
+        async with aclosing(_batches(request)) as batches:
+            async for lines in batches:
+                number = accepted + rejected + 1
+                outcomes = await _add(request.app[STORE], lines)
+                problems = [
+                    (at, one) for at, one in enumerate(outcomes, number) if isinstance(one, ScoresError)
+                ]
+                errors += [_numbered(one, at) for at, one in problems[: MAX_ERRORS - len(errors)]]
+                rejected += len(problems)
+                accepted += len(outcomes) - len(problems)
+    except (RequestTimeout, BadRequest) as exc:
+        raise type(exc)(f"{exc}; before, {accepted} lines were accepted and {rejected} rejected") from exc
+    response = respond({"accepted": accepted, "rejected": rejected, "errors": errors})
+    response.headers["Preference-Applied"] = "return=minimal"
+    return response
+
+
+async def _batches(request: web.Request) -> AsyncGenerator[Sequence[Line], None]:
+    """The body's lines, few at a time, with a turn for everybody else after each few."""
+    lines = Lines(request.app[CONFIG].max_line)
+    while piece := await _read(request):
+        ended = lines.feed(piece)
+        for at in range(0, len(ended), BATCH):
+            yield ended[at : at + BATCH]
+            await asyncio.sleep(0)
+        if not ended:
+            await asyncio.sleep(0)
+    if last := lines.end():
+        yield last
+
+
+async def _read(request: web.Request) -> bytes:
+    """What has come of the body since, at most a piece; nothing at its end."""
+    timeout = request.app[CONFIG].body_timeout
+    if request.transport is None:
+        raise ConnectionResetError("the client has gone")
+    try:
+        async with asyncio.timeout(timeout):
+            return await request.content.read(_PIECE)
+    except TimeoutError as exc:
+        raise RequestTimeout(f"nothing more of the body came for {timeout:g} s") from exc
+    except web.RequestPayloadError as exc:
+        raise BadRequest("the body is not what its headers say") from exc
+
+
+async def _add(store: Store, lines: Sequence[Line]) -> Sequence[Inspector | ScoresError]:
+    """What comes of each line."""
+    read = read_scores(lines)
+    if are_all(read, Score):
+        return await store.add(read)
+    left = iter(await store.add([one for one in read if isinstance(one, Score)]))
+    return [next(left) if isinstance(one, Score) else one for one in read]
+
+
+def _answers(outcomes: Sequence[Inspector | ScoresError], number: int) -> bytes:
+    """The lines that answer lines from this number on."""
+    if are_all(outcomes, Inspector):
+        return _means(outcomes)
+    return b"".join(
+        _means([one]) if isinstance(one, Inspector) else _problem(one, at)
+        for at, one in enumerate(outcomes, number)
+    )
+
+
+def _means(inspectors: Sequence[Inspector]) -> bytes:
+    text = orjson.dumps([{"UUID": one.uuid, "mean": one.mean} for one in inspectors])
+    # In a string a quote has a backslash before it, or ends the string and is followed by a comma or a colon:
+    # this is found between two objects only.
+    return text[1:-1].replace(b'},{"UUID":', b'}\n{"UUID":') + b"\n"
+
+
+def _problem(error: ScoresError, number: int) -> bytes:
+    return orjson.dumps(_numbered(error, number), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _numbered(error: ScoresError, number: int) -> dict[str, Any]:
+    return {**document(error), "line": number}
+
+
+def _told(exc: Exception, request: web.Request) -> ScoresError:
+    """What the client is told of an error that ends its answer."""
+    if isinstance(exc, ScoresError):
+        return exc
+    log.error("%s %s failed", request.method, request.path, exc_info=exc)
+    return ScoresError("the server failed to answer; the reason is in its log")
