@@ -190,14 +190,14 @@ async def test_a_connection_that_is_closed_in_its_turn(server: WireServer) -> No
     assert answers.count(b"Connection: close") == 1
 
 
-async def test_a_shutdown_waits_for_an_answer(slow: Any) -> None:
+async def test_a_shutdown_waits_for_an_answer(slow: Any, caplog: pytest.LogCaptureFixture) -> None:
     await known(slow, post())
     slow.store.gate.clear()
     wire = slow.connect()
     await wire.settle()
     wire.send(post())
     wire.connection.close()
-    stopping = asyncio.create_task(wire.connection.shutdown(5))
+    stopping = asyncio.create_task(wire.connection.shutdown(0.5))
     await wire.settle()
     assert not wire.closed
     slow.store.gate.set()
@@ -206,6 +206,7 @@ async def test_a_shutdown_waits_for_an_answer(slow: Any) -> None:
     assert answer.startswith(OK)
     assert b"\r\nConnection: close\r\n" in answer
     assert wire.closed
+    assert not caplog.records
 
 
 async def test_the_last_awaited_answer_ends_its_connection(slow: Any) -> None:
@@ -245,16 +246,24 @@ async def test_a_connection_in_use_is_not_idle(
         assert await reader.read() == b""
 
 
-async def test_a_connection_in_use_is_not_idle_with_a_store_that_suspends(
-    serve: Callable[..., Awaitable[str]],
-) -> None:
-    address = await serve(keepalive_timeout=0.4, store="slow:0.01")
+async def test_a_connection_is_idle_from_its_answer_on(serve: Callable[..., Awaitable[str]]) -> None:
+    address = await serve(keepalive_timeout=0.8, store="slow:0.6")
     async with connection(address) as (reader, writer), asyncio.timeout(20):
-        for _ in range(8):
+        for _ in range(3):
             writer.write(post())
             assert await reader.readuntil(b"}")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.4)
         assert await reader.read() == b""
+
+
+async def test_a_client_that_has_said_all_is_answered(serve: Callable[..., Awaitable[str]]) -> None:
+    address = await serve(store="slow:0.5")
+    async with connection(address) as (reader, writer), asyncio.timeout(20):
+        writer.write(post())
+        assert await reader.readuntil(b"}")
+        writer.write(post() * 2)
+        writer.write_eof()
+        assert (await reader.read()).count(OK) == 2
 
 
 async def test_who_waits_for_an_answer_is_not_idle(serve: Callable[..., Awaitable[str]]) -> None:
