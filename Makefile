@@ -26,8 +26,14 @@ format: $(call STAMP,lint) ## mend what can be mended by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(call STAMP,run) ## k sequential POSTs on one connection, for each embedded store
-	$(BIN)/python -m benchmarks post --store dict --store sharded
+bench: $(VENV)-bench/.installed ## the same job on other frameworks, and k sequential POSTs, at the committed settings
+	mkdir -p docs/images
+	$(VENV)-bench/bin/python -m benchmarks peers --seconds 5 --rounds 5 --json benchmarks/results/peers.json
+	$(VENV)-bench/bin/python -m benchmarks chart benchmarks/results/peers.json docs/images/peers.svg
+	$(VENV)-bench/bin/python -m benchmarks post -k 100000 --json benchmarks/results/post.json
+
+bench-smoke: $(call STAMP,run) redis-server ## every benchmark at a tiny size, to see that it works
+	$(BIN)/python -m benchmarks smoke
 
 redis-server: # which the tests start for themselves; the package is Debian's
 	@command -v redis-server >/dev/null || { echo "installing redis-server, which the tests start"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends redis-server >/dev/null; } \
@@ -36,8 +42,8 @@ redis-server: # which the tests start for themselves; the package is Debian's
 docs: $(call STAMP,test) ## run the documentation's examples, follow its links
 	$(BIN)/python -m pytest -q tests/test_readme.py
 
-clean: ## forget the virtual environment and all caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+clean: ## forget the virtual environments and all caches
+	rm -rf $(VENV) $(VENV)-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "scores needs Python 3.11 or later; set PYTHON=…"; exit 1; }
@@ -49,6 +55,12 @@ $(call STAMP,run): $(VENV)/bin/python pyproject.toml
 
 $(call STAMP,test): $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+# Apart, because some that we compare with ask for older versions of what the server is tested with.
+$(VENV)-bench/.installed: $(VENV)/bin/python pyproject.toml
+	$(PYTHON) -m venv $(VENV)-bench || $(PYTHON) -m virtualenv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
 $(call STAMP,lint): $(VENV)/bin/python pyproject.toml

@@ -8,8 +8,9 @@ histograms, so that all that the process grows by is the store. An embedded stor
 import asyncio
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count, islice, takewhile
 from pathlib import Path
 from time import perf_counter_ns, thread_time_ns
 from typing import Final
@@ -24,6 +25,7 @@ from scores.stores import Store, open_store
 __all__ = ["Creation", "create"]
 
 _BATCH: Final = 4096
+_FIRST_POWER: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Creation:
     worst_cpu: int
     worst_cpu_at: int
     p99_99_cpu: int
+    rates: list[tuple[int, float]]
+    """Up to each power of ten from a thousand, and to all: the keys, and writes a second since the last."""
     preemptions: int
     """How often the kernel gave this process' core to another one meanwhile."""
 
@@ -54,7 +58,7 @@ async def _create(url: str, ids: str, keys: int) -> Creation:
     async with open_store(url) as store:
         with Progress(name, keys) as progress:
             resident, preemptions = _resident(), _preemptions()
-            await _fill(store, KINDS[ids](keys), wall, cpu, progress)
+            rates = await _fill(store, KINDS[ids](keys), _marks(keys), wall, cpu, progress)
             preemptions = _preemptions() - preemptions
             grown = _resident() - resident
         await _check(store, keys)
@@ -68,11 +72,34 @@ async def _create(url: str, ids: str, keys: int) -> Creation:
         worst_cpu=cpu.worst,
         worst_cpu_at=cpu.worst_at,
         p99_99_cpu=cpu.percentile(99.99),
+        rates=rates,
         preemptions=preemptions,
     )
 
 
+def _marks(keys: int) -> list[int]:
+    powers = takewhile(lambda mark: mark < keys, (10**exponent for exponent in count(_FIRST_POWER)))
+    return [*powers, keys]
+
+
 async def _fill(
+    store: Store,
+    ids: Iterator[str],
+    marks: Sequence[int],
+    wall: Histogram,
+    cpu: Histogram,
+    progress: Progress,
+) -> list[tuple[int, float]]:
+    """Creates inspectors up to the last mark; the rates from each mark to the next."""
+    rates: list[tuple[int, float]] = []
+    for mark in marks:
+        done, taken = wall.count, wall.total
+        await _create_some(store, islice(ids, mark - done), wall, cpu, progress)
+        rates.append((mark, (mark - done) / (wall.total - taken) * 1e9))
+    return rates
+
+
+async def _create_some(
     store: Store, ids: Iterator[str], wall: Histogram, cpu: Histogram, progress: Progress
 ) -> None:
     add, record_wall, record_cpu = store.add, wall.record, cpu.record
@@ -84,7 +111,7 @@ async def _fill(
         record_wall(end - start)
         record_cpu(cpu_end - cpu_start)
         if number % _BATCH == 0:
-            progress.reached(number)
+            progress.reached(wall.count)
 
 
 async def _check(store: Store, keys: int) -> None:

@@ -6,36 +6,36 @@ attribute; its debug messages are disabled, as is the default. More than half it
 reading lines, so a third contender gives it lines ready made: `ratio` is against that best case.
 """
 
+import argparse
 import asyncio
 import gc
-import random
 import statistics
 from collections.abc import AsyncIterator, Callable, Coroutine
 from time import perf_counter
 from types import SimpleNamespace
+from typing import Final
 
 from aiohttp import StreamReader
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp_sse_client.client import EventSource
 
+from benchmarks.command import Command, positive
+from benchmarks.events import event_stream
+from benchmarks.results import Row
 from scores.feed.decoder import Decoder
+
+__all__ = ["COMMAND", "run"]
+
+_METHOD: Final = (
+    "Both decoders drain a StreamReader filled with the same 64 KiB chunks, in turns, in one process; every"
+    " figure is the median of the rounds. ratio: against the library when its lines are given ready-made,"
+    " its best case; ratio as used: against the library reading its lines itself."
+)
 
 _CHUNK = 65_536
 
 # Takes the stream and the number of its events; returns seconds and the data of the last event.
 _Contender = Callable[[bytes, int], Coroutine[None, None, tuple[float, str]]]
-
-
-def _stream(events: int, *, numbered: bool) -> bytes:
-    """Return the events as the feed writes them, or each with an `id` line first."""
-    seeded = random.Random(20)
-    blocks = []
-    for number in range(events):
-        name, exam, score = seeded.randrange(100), seeded.randrange(20_000), seeded.random()
-        head = f"id: {number}\n" if numbered else ""
-        data = f'{{"studentId":"Evan{name}","exam":{exam},"score":{score}}}'
-        blocks.append(f"{head}event: score\ndata: {data}\n\n")
-    return "".join(blocks).encode()
 
 
 def _reader(stream: bytes) -> StreamReader:
@@ -118,23 +118,28 @@ def run(*, events: int, rounds: int) -> dict[str, object]:
     return {
         "events": events,
         "rounds": rounds,
-        "plain": _compare(_stream(events, numbered=False), events=events, rounds=rounds),
-        "numbered": _compare(_stream(events, numbered=True), events=events, rounds=rounds),
+        "plain": _compare(event_stream(events, numbered=False), events=events, rounds=rounds),
+        "numbered": _compare(event_stream(events, numbered=True), events=events, rounds=rounds),
     }
 
 
-def main() -> dict[str, object]:
-    """Measure, print a table, and return the figures of `run`."""
-    figures = run(events=50_000, rounds=9)
-    for name, value in figures.items():
-        if isinstance(value, dict):
-            print(f"\n{name}")
-            for figure, number in value.items():
-                print(f"  {figure:<42}{number:>10,}")
-        else:
-            print(f"{name:<44}{value:>10,}")
-    return figures
+def _options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--events", type=positive, default=50_000, help="events in the stream (%(default)s)")
+    add("--rounds", type=positive, default=9, help="turns that each decoder takes (%(default)s)")
 
 
-if __name__ == "__main__":
-    main()
+def _run(arguments: argparse.Namespace) -> list[Row]:
+    figures = run(events=arguments.events, rounds=arguments.rounds)
+    common = {name: value for name, value in figures.items() if not isinstance(value, dict)}
+    return [{"stream": name, **common, **value} for name, value in figures.items() if isinstance(value, dict)]
+
+
+COMMAND: Final = Command(
+    name="decoder",
+    about="time of a feed's event",
+    method=_METHOD,
+    options=_options,
+    run=_run,
+    tiny=("--events", "100", "--rounds", "1"),
+)

@@ -1,4 +1,4 @@
-"""The one thing that a benchmark raises on purpose."""
+"""What a benchmark raises on purpose."""
 
 __all__ = ["BenchmarkError"]
 

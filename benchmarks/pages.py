@@ -4,6 +4,7 @@ The rule: whole listings are walked, page by page, so that the figures are those
 of the first; small listings are walked as often as it takes to time as many pages.
 """
 
+import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import islice
@@ -11,6 +12,7 @@ from random import Random
 from time import perf_counter_ns
 from typing import Any, Final
 
+from benchmarks.command import EMBEDDED, Command, add_store, positive
 from benchmarks.errors import BenchmarkError
 from benchmarks.histogram import Histogram
 from benchmarks.ids import short
@@ -19,9 +21,9 @@ from benchmarks.results import Row
 from scores.models import Page, Repeats, Result
 from scores.stores import Store, open_store
 
-__all__ = ["METHOD", "measure_pages"]
+__all__ = ["COMMAND", "measure_pages"]
 
-METHOD: Final = (
+_METHOD: Final = (
     "A store is filled with students, in no order, each with one result in the same exam. Then"
     " Store.students and the results of Store.exam are walked from the first page to the last, 100 items a"
     " page, as often as it takes to time as many pages as the longest listing has. Each page is asked for"
@@ -33,6 +35,7 @@ METHOD: Final = (
 
 _EXAM: Final = 1
 _LIMIT: Final = 100
+_SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 
 _Fetch = Callable[[Store, str | None], Awaitable[Page[Any]]]
 
@@ -125,3 +128,25 @@ def _figures(times: _Times, shortest: _Times) -> Row:
         "again_us": again / 1000,
         "again_growth": round(again / shortest.again.percentile(50), 2),
     }
+
+
+def _options(command: argparse.ArgumentParser) -> None:
+    add_store(command)
+    default = ", ".join(map(str, _SIZES))
+    command.add_argument(
+        "--size", action="append", type=positive, help=f"students stored, may be repeated ({default})"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> list[Row]:
+    return measure_pages(arguments.store or EMBEDDED, sizes=arguments.size or _SIZES)
+
+
+COMMAND: Final = Command(
+    name="pages",
+    about="time of a page, by what is stored",
+    method=_METHOD,
+    options=_options,
+    run=_run,
+    tiny=("--size", "100", "--size", "1000"),
+)

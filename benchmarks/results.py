@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from benchmarks.cores import cores
+
 __all__ = ["Row", "print_table", "provenance", "save"]
 
 Row = Mapping[str, object]
@@ -38,6 +40,7 @@ def provenance() -> Row:
             "system": platform.platform(),
             "load_average": os.getloadavg(),
             "nice": os.getpriority(os.PRIO_PROCESS, 0),
+            "pinned": cores()._asdict() if cores().server is not None else None,
         },
     }
 
@@ -48,8 +51,8 @@ def save(path: Path, record: Row) -> None:
 
 
 def print_table(rows: Sequence[Row]) -> None:
-    """Prints the rows, which have the same names, in columns; lists among the figures are left out."""
-    names = [name for name, value in rows[0].items() if not isinstance(value, list)]
+    """Prints the rows, which have the same names, in columns; lists and mappings are left out."""
+    names = [name for name, value in rows[0].items() if not isinstance(value, list | dict)]
     lines = [names, *([_show(row[name]) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,47 @@ def measure(tmp_path: Path) -> Measure:
     return run
 
 
-def test_post_measures_each_store_and_checks_the_mean(measure: Measure) -> None:
-    figures = measure("post", "-k", 50)["figures"]
+def test_peers_measures_ours_against_others_in_turns(measure: Measure) -> None:
+    names = ("scores", "scores-express-off", "aiohttp")
+    asked = [argument for name in names for argument in ("--peer", name)]
+    figures = measure("peers", *asked, "--connections", 1, 4, "--seconds", 1, "--rounds", 1)["figures"]
+    assert [(row["peer"], row["connections"]) for row in figures] == [
+        (name, connections) for connections in (1, 4) for name in names
+    ]
+    for row in figures:
+        assert (row["status"], row["errors"], len(row["rounds"])) == ("measured", 0, 1)
+        assert 0 < row["low"] <= row["requests_per_s"] <= row["high"]
+        assert 0 < row["p50_us"] <= row["p90_us"] <= row["p99_us"] <= row["p99_9_us"] <= row["max_us"]
+        assert row["to_nginx"] is None
+        assert row["client_cpu"] > 0
+        assert row["others_cpu"] is None or row["others_cpu"] >= 0
+        assert row["bottleneck"] in {"generator", "server", "neither", "unknown"}
+        assert row["versions"]["aiohttp"] == version("aiohttp")
+    assert [row["to_aiohttp"] for row in figures if row["peer"] == "aiohttp"] == [1, 1]
+
+
+def test_chart_draws_what_peers_has_kept(measure: Measure, tmp_path: Path) -> None:
+    measure("peers", "--peer", "aiohttp", "--connections", 1, "--seconds", 1, "--rounds", 1)
+    image = tmp_path / "peers.svg"
+    assert command("chart", tmp_path / "kept.json", image).returncode == 0
+    assert "aiohttp" in image.read_text(encoding="utf-8")
+
+
+def test_chart_says_in_one_line_that_a_file_is_no_record_of_peers(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text("{}", encoding="utf-8")
+    done = command("chart", tmp_path / "other.json", tmp_path / "out.svg")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_post_measures_each_store_and_checks_the_mean(measure: Measure, connections: int) -> None:
+    figures = measure("post", "-k", 50, "-c", connections)["figures"]
     assert [row["store"] for row in figures] == ["dict", "sharded"]
     for row in figures:
         assert (row["requests"], row["errors"], row["mean_exact"]) == (50, 0, True)
+        assert row["connections"] == connections
         assert row["requests_per_s"] > 0
-        assert 0 < row["p50_us"] <= row["p99_us"] <= row["max_us"]
+        assert 0 < row["p50_us"] <= row["p99_us"] <= row["p99_9_us"] <= row["max_us"]
 
 
 async def test_post_counts_what_a_running_server_has_already(serve: Callable[..., Any]) -> None:
@@ -97,6 +132,55 @@ def test_stores_measures_memory_and_writes(measure: Measure, store: str) -> None
         assert 0 < row["bytes_per_key"] <= row["peak_bytes_per_key"]
         assert all(0 < one["p99_99"] <= one["worst"] for one in row["rounds"])
         assert row["writes_per_s"] > 0
+
+
+def test_stores_gives_the_rate_up_to_each_power_of_ten(measure: Measure) -> None:
+    (row,) = measure("stores", "--store", "dict", "--ids", "short", "--keys", 12_000, "--rounds", 1)[
+        "figures"
+    ]
+    assert all(row[f"to_{keys}_per_s"] > 0 for keys in (1_000, 10_000, 12_000))
+
+
+def test_growth_loads_a_server_with_half_of_what_it_takes(measure: Measure) -> None:
+    (row,) = measure("growth", "--keys", 500, "-c", 4)["figures"]
+    assert (row["store"], row["keys"], row["errors"]) == ("sharded", 500, 0)
+    assert row["due_per_s"] == pytest.approx(row["highest_per_s"] / 2, abs=1)
+    assert 0 < row["p50_us"] <= row["p99_9_us"] <= row["max_us"]
+
+
+def test_reads_measures_each_resource_on_and_off_the_express_lane(measure: Measure) -> None:
+    options = ("--store", "dict", "--connections", 2, "--seconds", 1, "--rounds", 1)
+    figures = measure("reads", *options)["figures"]
+    assert [(row["target"], row["express"]) for row in figures] == [
+        (target, lane) for target in ("/inspectors", "/students", "/exams") for lane in ("on", "off")
+    ]
+    for row in figures:
+        assert (row["store"], row["errors"]) == ("dict", 0)
+        assert row["requests_per_s"] > 0
+        assert row["to_off"] > 0
+
+
+def test_feed_measures_the_steps_and_a_whole_server(measure: Measure) -> None:
+    figures = measure("feed", "--events", 500, "--rounds", 1)["figures"]
+    assert [(row["store"], row["way"]) for row in figures] == [
+        (store, way) for store in ("dict", "sharded") for way in ("steps", "server")
+    ]
+    assert all(row["events_per_s"] > 0 for row in figures)
+
+
+def test_startup_measures_servers_and_python_itself(measure: Measure) -> None:
+    python, server = measure("startup", "--store", "dict", "--rounds", 1)["figures"]
+    assert (python["what"], server["what"]) == ("python", "dict")
+    assert 0 < python["ms"] < server["ms"]
+
+
+@pytest.mark.parametrize("answers", ["lines", "minimal"])
+def test_bulk_measures_a_stream_of_lines(measure: Measure, answers: str) -> None:
+    options = ("--store", "dict", "--lines", 1500, "--rounds", 1, "--answers", answers)
+    (row,) = measure("bulk", *options)["figures"]
+    assert row["exact"]
+    assert row["scores_per_s"] > 0
+    assert 0 < row["single_p50_us"] <= row["single_max_us"]
 
 
 def test_pages_measures_each_listing_at_each_size(measure: Measure) -> None:

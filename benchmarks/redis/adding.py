@@ -17,8 +17,8 @@ from redis.asyncio import Redis
 
 from benchmarks.ids import uuids
 from benchmarks.redis.process import RedisServer, redis_server
-from benchmarks.redis.turns import ratio, run, turns
 from benchmarks.results import Row
+from benchmarks.turns import ratio, run, turns
 from scores.models import MAX_MARK, Score
 from scores.stores import open_store
 

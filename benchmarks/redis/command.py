@@ -1,5 +1,6 @@
 """`python -m benchmarks redis`: its parts, and what they are measured with."""
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -7,16 +8,18 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from benchmarks.command import Command, add_client, add_rounds, positive
 from benchmarks.errors import BenchmarkError
+from benchmarks.load.load import BOTTLENECK
 from benchmarks.redis.adding import measure_adding
 from benchmarks.redis.memory import EXAMS, measure_memory
 from benchmarks.redis.process import find_program, redis_server
 from benchmarks.redis.servers import measure_aof, measure_http
 from benchmarks.results import Row
 
-__all__ = ["METHOD", "PARTS", "Plan", "measure_redis"]
+__all__ = ["COMMAND", "Plan", "measure_redis"]
 
-METHOD: Final = (
+_METHOD: Final = (
     "Every part starts its own redis-server on the loopback, without snapshots, and but for aof without an"
     " append-only file. Contenders take turns, round by round; a figure is the median of the rounds, and a"
     " ratio is one of two medians of the same run. add: so many callers in one process on one event loop,"
@@ -24,13 +27,15 @@ METHOD: Final = (
     " with a connection for every caller; 1,000 UUIDs; cpu_us: CPU time of that process a call; exact: Redis"
     " has every score that was acknowledged, once. http: POST /scores to `scores serve` on dict and on Redis,"
     " by wrk with one thread, or the benchmark's own client, on the same machine; a connection sends its next"
-    " request when the last is answered; errors: answers that were no success. aof: the same on Redis without"
-    " an append-only file, with appendfsync everysec, and with always; fsync_us: the median time of fdatasync"
-    " after a small write in the same directory. memory: growth of used_memory (INFO) by the inspectors or"
-    f" results, which have ids of 36 characters; a student has results in {EXAMS} exams."
+    " request when the last is answered; errors: statuses from 400 on, and what was never answered. aof: the"
+    " same on Redis without an append-only file, with appendfsync everysec, and with always; fsync_us: the"
+    " median time of fdatasync after a small write in the same directory. memory: growth of used_memory"
+    " (INFO) by the inspectors or results, which have ids of 36 characters; a student has results in"
+    f" {EXAMS} exams. " + BOTTLENECK + "."
 )
 
-PARTS: Final = ("add", "http", "aof", "memory")
+_PARTS: Final = ("add", "http", "aof", "memory")
+_CALLERS: Final = (1, 32, 256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,3 +82,38 @@ def _versions(program: str) -> Row:
             "redis": version("redis"),
             "hiredis": version("hiredis"),
         }
+
+
+def _options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--part", action="append", choices=_PARTS, help="part, may be repeated (all of them)")
+    default = ", ".join(map(str, _CALLERS))
+    add("--callers", action="append", type=positive, help=f"calls at once, may be repeated ({default})")
+    add_rounds(command, seconds=5, rounds=5)
+    add("--keys", type=positive, default=1_000_000, help="inspectors, and results, in memory (%(default)s)")
+    add_client(command)
+    add("--redis-server", metavar="PATH", default="redis-server", help="the program (%(default)s)")
+
+
+def _run(arguments: argparse.Namespace) -> list[Row]:
+    return measure_redis(
+        Plan(
+            parts=arguments.part or _PARTS,
+            callers=arguments.callers or _CALLERS,
+            seconds=arguments.seconds,
+            rounds=arguments.rounds,
+            keys=arguments.keys,
+            program=arguments.redis_server,
+            client=arguments.client,
+        )
+    )
+
+
+COMMAND: Final = Command(
+    name="redis",
+    about="the Redis store: rates, durability, memory",
+    method=_METHOD,
+    options=_options,
+    run=_run,
+    tiny=("--seconds", "1", "--rounds", "1", "--callers", "4", "--keys", "500"),
+)

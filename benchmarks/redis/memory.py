@@ -15,8 +15,8 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.ids import uuids
 from benchmarks.progress import Progress
 from benchmarks.redis.process import RedisServer, redis_server
-from benchmarks.redis.turns import run
 from benchmarks.results import Row
+from benchmarks.turns import run
 from scores.models import MAX_MARK, Repeats, Result, Score
 from scores.stores import Store, open_store
 

@@ -5,13 +5,13 @@ The rule: all run side by side from beginning to end, and one at a time is loade
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from statistics import median
 
-from benchmarks.redis.load import Load, load
+from benchmarks.load.load import Load, figures, load
+from benchmarks.load.messages import posts
 from benchmarks.redis.process import AOF, fsync_ns, redis_server
-from benchmarks.redis.turns import ratio, turns
 from benchmarks.results import Row
-from benchmarks.server import serving
+from benchmarks.server import Server, serving
+from benchmarks.turns import ratio, turns
 
 __all__ = ["measure_aof", "measure_http"]
 
@@ -22,8 +22,8 @@ def measure_http(
     """The figures of a server on `dict` and of one on Redis, for each number of connections."""
     with ExitStack() as stack:
         redis = stack.enter_context(redis_server(program))
-        addresses = {name: stack.enter_context(serving(url)) for name, url in _stores(redis.url).items()}
-        rows = [_compare("http", addresses, client, number, seconds, rounds) for number in connections]
+        servers = {name: stack.enter_context(serving(url)) for name, url in _stores(redis.url).items()}
+        rows = [_compare("http", servers, client, number, seconds, rounds) for number in connections]
     return [row for both in rows for row in both]
 
 
@@ -34,8 +34,8 @@ def measure_aof(
     sync = {"fsync_us": round(fsync_ns() / 1000)}
     with ExitStack() as stack:
         redis = {f"redis, {aof}": stack.enter_context(redis_server(program, aof=aof)) for aof in AOF}
-        addresses = {name: stack.enter_context(serving(server.url)) for name, server in redis.items()}
-        rows = [_compare("aof", addresses, client, number, seconds, rounds) for number in connections]
+        servers = {name: stack.enter_context(serving(server.url)) for name, server in redis.items()}
+        rows = [_compare("aof", servers, client, number, seconds, rounds) for number in connections]
     return [{**row, **sync} for all_three in rows for row in all_three]
 
 
@@ -44,27 +44,25 @@ def _stores(url: str) -> dict[str, str]:
 
 
 def _compare(
-    part: str, addresses: Mapping[str, str], client: str, connections: int, seconds: int, rounds: int
+    part: str, servers: Mapping[str, Server], client: str, connections: int, seconds: int, rounds: int
 ) -> list[Row]:
     """A row for each server; ratios are to the first one."""
-    taken: dict[str, list[Load]] = {name: [] for name in addresses}
-    for address in addresses.values():
-        load(client, address, connections=connections, seconds=1)
-    for name in turns(list(addresses), rounds):
-        taken[name].append(load(client, addresses[name], connections=connections, seconds=seconds))
-    first = next(iter(taken.values()))
+
+    def turn(server: Server, seconds: int) -> Load:
+        requests = posts(server.address)
+        return load(
+            client, server.address, requests, connections=connections, seconds=seconds, pid=server.pid
+        )
+
+    taken: dict[str, list[Load]] = {name: [] for name in servers}
+    for server in servers.values():
+        turn(server, 1)
+    for name in turns(list(servers), rounds):
+        taken[name].append(turn(servers[name], seconds))
+    first = [one.requests_per_s for one in next(iter(taken.values()))]
     about = {"part": part, "client": client, "connections": connections}
     return [{**about, "store": name, **_figures(loads, first)} for name, loads in taken.items()]
 
 
-def _figures(loads: Sequence[Load], first: Sequence[Load]) -> Row:
-    rates, errors = [round(one.requests_per_s) for one in loads], sum(one.errors for one in loads)
-    return {
-        "requests_per_s": round(median(rates)),
-        "ratio": ratio(rates, [one.requests_per_s for one in first]),
-        "p50_us": median(one.p50_us for one in loads),
-        "p99_us": median(one.p99_us for one in loads),
-        "errors": errors,
-        "passed": errors == 0,
-        "rounds": rates,
-    }
+def _figures(loads: Sequence[Load], first: Sequence[float]) -> Row:
+    return {"ratio": ratio([one.requests_per_s for one in loads], first), **figures(loads)}

@@ -78,12 +78,6 @@ class ExpressConnection(Connection):
         else:
             self._pass_on(data)
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        if isinstance(self._pending, asyncio.Handle):
-            self._pending.cancel()
-            self._pending = None
-        super().connection_lost(exc)
-
     def _take(self, data: bytes) -> None:
         """Answers the requests that the data begins with, and passes on what is left."""
         now, known, size, at, taken = self._loop.time(), self._known, len(data), 0, 0
@@ -112,7 +106,7 @@ class ExpressConnection(Connection):
             self._count(taken, now)
         if self._pending is not None:
             self._held.appendleft(data[at:])
-        elif at < size or not size:
+        elif at < size:
             self._pass_on(data[at:])
 
     def _count(self, taken: int, now: float) -> None:

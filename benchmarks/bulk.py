@@ -1,0 +1,136 @@
+"""Many scores in one request: how fast they are taken, what they cost, and whether others have to wait.
+
+The rule: the request is streamed by another process, and while it lasts a second client posts single
+scores, one after the other; a figure counts only when the server has every score of both.
+"""
+
+import argparse
+import json
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from statistics import median
+from time import perf_counter_ns
+from typing import Final
+
+from benchmarks.command import EMBEDDED, Command, add_store, positive
+from benchmarks.connection import Connection, open_connection
+from benchmarks.cores import cores, on_core
+from benchmarks.errors import BenchmarkError
+from benchmarks.histogram import Histogram
+from benchmarks.lines import ANSWERS, NDJSON, Streamed, stream_lines
+from benchmarks.load.messages import UUIDS
+from benchmarks.results import Row
+from benchmarks.server import Server, serving
+from benchmarks.usage import peak_bytes, resident_bytes
+
+__all__ = ["COMMAND", "measure_bulk"]
+
+_METHOD: Final = (
+    f"One POST /scores of {NDJSON} with so many lines, scores of a thousand UUIDs in turn, is streamed by"
+    " another process that reads the answer meanwhile: a line for each line, or with Prefer: return=minimal"
+    " one for all. scores_per_s: from its first byte to the end of its answer. grown_bytes: how far the"
+    " highest resident memory of the server is above what it had before. Meanwhile this process posts single"
+    " scores on one connection, one after the other; single_…: how long those waited; both clients share a"
+    " core. exact: the server has every score of both, and has answered every line. Figures are medians of"
+    " the rounds, each with a new server."
+)
+
+_OTHER: Final = "other-1"
+_OK: Final = 200
+
+
+def measure_bulk(stores: Sequence[str], *, answers: Sequence[str], lines: int, rounds: int) -> list[Row]:
+    """The figures of a server on each store."""
+    return [
+        {
+            "store": store,
+            "answers": asked,
+            "lines": lines,
+            **_figures([_measure(store, lines, asked) for _ in range(rounds)]),
+        }
+        for store in stores
+        for asked in answers
+    ]
+
+
+def _measure(store: str, lines: int, answers: str) -> dict[str, float]:
+    with serving(store) as server, open_connection(server.address) as connection:
+        resident = resident_bytes(server.pid) or 0
+        streamed, singles = _stream(server, connection, lines, answers)
+        peak = peak_bytes(server.pid) or 0
+        exact = _count(connection, UUIDS) == lines and _count(connection, [_OTHER]) == singles.count
+    complete = streamed.answers == lines if answers == "lines" else streamed.answers <= lines
+    return {
+        "scores_per_s": round(lines / streamed.seconds),
+        "grown_bytes": max(peak - resident, 0),
+        "singles": singles.count,
+        "single_p50_us": singles.percentile(50) / 1000,
+        "single_p99_us": singles.percentile(99) / 1000,
+        "single_max_us": singles.worst / 1000,
+        "exact": exact and complete and streamed.status == _OK,
+    }
+
+
+def _figures(rounds: Sequence[dict[str, float]]) -> Row:
+    exact = all(one["exact"] for one in rounds)
+    medians = {name: median(one[name] for one in rounds) for name in rounds[0] if name != "exact"}
+    return {**medians, "exact": exact, "passed": exact, "rounds": list(rounds)}
+
+
+def _stream(server: Server, connection: Connection, lines: int, answers: str) -> tuple[Streamed, Histogram]:
+    # Not forked: a fork would share this process' connection.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        # The process is there before anything is timed.
+        pool.submit(abs, 0).result()
+        under_way = pool.submit(stream_lines, server.address, lines, answers=answers)
+        with on_core(cores().client):
+            singles = _post_meanwhile(connection, under_way)
+        return under_way.result(), singles
+
+
+def _post_meanwhile(connection: Connection, under_way: Future[Streamed]) -> Histogram:
+    body = json.dumps({"UUID": _OTHER, "score": 3}).encode()
+    request, times = connection.request("POST", "/scores", body), Histogram()
+    while not (under_way.done() and times.count):
+        start = perf_counter_ns()
+        if connection.ask(request).status != _OK:
+            raise BenchmarkError("a single score was refused while many came")
+        times.record(perf_counter_ns() - start)
+    return times
+
+
+def _count(connection: Connection, uuids: Sequence[str]) -> int:
+    """How many scores the server has of these."""
+    answers = (connection.ask(connection.request("GET", f"/inspectors/{uuid}")) for uuid in uuids)
+    return sum(json.loads(answer.body)["count"] for answer in answers if answer.status == _OK)
+
+
+def _options(command: argparse.ArgumentParser) -> None:
+    add_store(command)
+    default = ", ".join(ANSWERS)
+    command.add_argument(
+        "--answers", action="append", choices=ANSWERS, help=f"what is asked for, may be repeated ({default})"
+    )
+    command.add_argument("--lines", type=positive, default=1_000_000, help="scores sent (%(default)s)")
+    command.add_argument("--rounds", type=positive, default=3, help="new servers on each (%(default)s)")
+
+
+def _run(arguments: argparse.Namespace) -> list[Row]:
+    return measure_bulk(
+        arguments.store or EMBEDDED,
+        answers=arguments.answers or tuple(ANSWERS),
+        lines=arguments.lines,
+        rounds=arguments.rounds,
+    )
+
+
+COMMAND: Final = Command(
+    name="bulk",
+    about="scores of one streamed request, and who waits meanwhile",
+    method=_METHOD,
+    options=_options,
+    run=_run,
+    tiny=("--store", "dict", "--lines", "2000", "--rounds", "1"),
+)

@@ -1,0 +1,24 @@
+"""All measurements, in the order in which they are told to people."""
+
+from typing import Final
+
+from benchmarks import bulk, decoder, feed, growth, pages, post, reads, startup, stores
+from benchmarks.command import Command
+from benchmarks.peers import measure as peers
+from benchmarks.redis import command as redis
+
+__all__ = ["COMMANDS"]
+
+COMMANDS: Final[tuple[Command, ...]] = (
+    peers.COMMAND,
+    post.COMMAND,
+    reads.COMMAND,
+    feed.COMMAND,
+    bulk.COMMAND,
+    startup.COMMAND,
+    stores.COMMAND,
+    growth.COMMAND,
+    pages.COMMAND,
+    decoder.COMMAND,
+    redis.COMMAND,
+)
