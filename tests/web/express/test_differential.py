@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import pytest
@@ -112,6 +112,9 @@ UNUSUAL = [
 REQUESTS = st.sampled_from(VALID) | st.sampled_from(VALID) | st.sampled_from(WRONG) | st.sampled_from(UNUSUAL)
 """Mostly such as are remembered, so that the lane is at work when another comes."""
 
+AGAIN = (b"", "again")
+"""A new connection."""
+
 RARE = ["hold", "release", "pause", "resume", "closing", "close"]
 EVENTS = st.sampled_from(["", "settle", ""]) | st.sampled_from(["", "settle", *RARE])
 
@@ -153,11 +156,22 @@ async def happen(wire: Wire, server: WireServer, event: str) -> None:
 
 
 async def converse(server: WireServer, conversation: Sequence[tuple[bytes, str]]) -> tuple[Any, ...]:
-    """What is written back, whether the connection is closed then, and what is stored."""
+    """What is written back on each connection, whether it is closed then, and what is stored at last."""
     await server.store.record(
         [Result("foo", 3, 0.5), Result("bar", 3, 0.25), *(Result("many", exam, 0.1) for exam in range(101))],
         repeats=Repeats.LAST,
     )
+    outcomes = [
+        await on_a_connection(server, list(part))
+        for again, part in groupby(conversation, key=lambda one: one == AGAIN)
+        if not again
+    ]
+    return *outcomes, await server.store.inspectors(limit=100)
+
+
+async def on_a_connection(
+    server: WireServer, conversation: Sequence[tuple[bytes, str]]
+) -> tuple[bytes, bool]:
     wire = server.connect()
     await wire.settle()
     for piece, event in conversation:
@@ -169,8 +183,7 @@ async def converse(server: WireServer, conversation: Sequence[tuple[bytes, str]]
     answers, closed = wire.take(), wire.closed
     wire.lose()
     await wire.settle()
-    page = await server.store.inspectors(limit=100)
-    return answers, closed, page
+    return answers, closed
 
 
 async def both_ways(conversation: Sequence[tuple[bytes, str]], **options: Any) -> list[tuple[Any, ...]]:
@@ -197,6 +210,14 @@ def test_every_conversation(
     runner: asyncio.Runner, store: str, conversation: list[tuple[bytes, str]]
 ) -> None:
     on, off = runner.run(both_ways(conversation, store=store))
+    assert on == off
+
+
+@STORES
+@pytest.mark.parametrize("data", [*VALID, *WRONG, *UNUSUAL])
+def test_every_request_again_and_again(runner: asyncio.Runner, store: str, data: bytes) -> None:
+    three = [(data, "settle")] * 3
+    on, off = runner.run(both_ways([*three, AGAIN, *three, AGAIN, (data * 3, "settle")], store=store))
     assert on == off
 
 
