@@ -246,14 +246,18 @@ async def test_a_connection_in_use_is_not_idle(
         assert await reader.read() == b""
 
 
-async def test_a_connection_is_idle_from_its_answer_on(serve: Callable[..., Awaitable[str]]) -> None:
-    address = await serve(keepalive_timeout=0.8, store="slow:0.6")
-    async with connection(address) as (reader, writer), asyncio.timeout(20):
-        for _ in range(3):
-            writer.write(post())
-            assert await reader.readuntil(b"}")
-            await asyncio.sleep(0.4)
-        assert await reader.read() == b""
+async def test_a_connection_is_idle_from_its_answer_on(slow: Any) -> None:
+    await known(slow, post())
+    slow.store.gate.clear()
+    wire = slow.connect()
+    await wire.settle()
+    wire.send(post())
+    await asyncio.sleep(0.01)
+    released = asyncio.get_running_loop().time()
+    slow.store.gate.set()
+    await wire.settle()
+    connection = wire.connection
+    assert connection._next_keepalive_close_time >= released + connection.keepalive_timeout
 
 
 async def test_a_client_that_has_said_all_is_answered(serve: Callable[..., Awaitable[str]]) -> None:

@@ -62,6 +62,8 @@ def test_two_messages_and_a_half() -> None:
         (HEAD + b"abc", [message("3" * 16)]),
         (HEAD + b"abc", [message(raw_headers=())]),
         (HEAD.replace(b"x\r\n", b"x\n") + b"abc", [message()]),
+        # To a parser that takes LF alone the body begins sooner.
+        (b"POST / HTTP/1.1\nHost: x\nContent-Length: 3\n\n1\r\n2\r\n3\r\n\r\n", [message()]),
         (b"\r\n" + HEAD + b"abc", [message()]),
         (b"", [message()]),
         (b"x" * (MAX_HEAD + 1), []),
