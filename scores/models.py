@@ -281,8 +281,10 @@ def parse_score(data: object) -> Score:
     """
     members = data if type(data) is dict else _members(data)
     uuid, score = members.get("UUID"), members.get("score")
-    if is_id(uuid) and ((type(score) is int and 0 <= score <= MAX_MARK) or _is_mark(score)):
-        return _new(Score, (uuid, int(score)))
+    if type(score) is int and 0 <= score <= MAX_MARK and is_id(uuid):
+        return _new(Score, (uuid, score))
+    if is_id(uuid) and _is_mark(score):
+        return Score(uuid, int(score))
     raise InvalidInput(
         *_fault(members, "UUID", ID_RULE, is_id(uuid)),
         *_fault(members, "score", _MARK_RULE, _is_mark(score)),

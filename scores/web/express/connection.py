@@ -102,19 +102,13 @@ class ExpressConnection(Connection):
                 break
         else:
             self._pending = self._loop.call_soon(self._go_on)
-        if taken:
-            self._count(taken, now)
+        if taken and self._manager is not None:
+            self._manager.requests_count += taken
+            self._next_keepalive_close_time = now + self._keepalive_timeout
         if self._pending is not None:
             self._held.appendleft(data[at:])
         elif at < size:
             self._pass_on(data[at:])
-
-    def _count(self, taken: int, now: float) -> None:
-        """Has aiohttp know of answers that it did not give."""
-        self._request_count += taken
-        if self._manager is not None:
-            self._manager.requests_count += taken
-        self._next_keepalive_close_time = now + self._keepalive_timeout
 
     def _pass_on(self, data: bytes) -> None:
         queued = len(self._messages)

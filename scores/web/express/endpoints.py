@@ -5,12 +5,12 @@ is wrong with a request is said in one place only.
 """
 
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
-import orjson
 from aiohttp.http import RawRequestMessage
+from orjson import JSONDecodeError, dumps, loads
 
 from scores.config import Config
 from scores.errors import InvalidInput, StoreError
@@ -30,6 +30,8 @@ _JSON: Final = frozenset({"application/json", "application/json; charset=utf-8"}
 # Characters that stand for themselves (RFC 3986, section 2.3).
 _READ: Final = re.compile("/(inspectors|students|exams)/([A-Za-z0-9._~-]+)/?")
 
+_SUSPENDED: Final = "the store suspended, although it says that it never does"
+
 K = TypeVar("K", int, str)
 T = TypeVar("T")
 
@@ -48,7 +50,7 @@ class Endpoints:
             media_type = message.headers.get("Content-Type", "").lower()
             if media_type in _JSON and length <= self._config.max_body:
                 return self._post_later if self._store.suspends else self._post
-        if message.method == "GET" and not length and not self._store.suspends:
+        if message.method == "GET" and not self._store.suspends:
             return self._reader(message.path)
         return None
 
@@ -64,32 +66,47 @@ class Endpoints:
         return None if exam is None else partial(self._read, self._exam, exam)
 
     def _post(self, body: bytes) -> bytes | None:
-        score = _read_score(body)
-        if score is None:
+        # Spelled out, for each call would be a tenth of what is done here.
+        try:
+            score = parse_score(loads(body))
+        except (JSONDecodeError, InvalidInput):
             return None
         try:
-            (added,) = _at_once(self._store.add((score,)))
-            return self._mean(added)
+            self._store.add((score,)).send(None)
+        except StopIteration as done:
+            return self._mean(done.value)
         except Exception as exc:  # noqa: BLE001 - turned into the answer that the usual way would give
             return self._failure(exc)
+        return self._failure(RuntimeError(_SUSPENDED))
 
     def _post_later(self, body: bytes) -> Coroutine[Any, Any, bytes] | None:
-        score = _read_score(body)
-        return None if score is None else self._add(score)
+        try:
+            score = parse_score(loads(body))
+        except (JSONDecodeError, InvalidInput):
+            return None
+        return self._add(score)
 
     async def _add(self, score: Score) -> bytes:
         try:
-            (added,) = await self._store.add((score,))
-            return self._mean(added)
+            return self._mean(await self._store.add((score,)))
         except Exception as exc:  # noqa: BLE001 - likewise
             return self._failure(exc)
+
+    def _mean(self, answers: Sequence[Inspector | StoreError]) -> bytes:
+        (added,) = answers
+        if isinstance(added, StoreError):
+            return self._failure(added)
+        return self._answers.document(dumps({"UUID": added.uuid, "mean": added.mean}))
+
+    def _failure(self, exc: Exception) -> bytes:
+        return self._answers.whole(answer_failure(exc, "POST", "/scores"))
 
     def _read(self, read: Callable[[K], Mapping[str, object] | None], key: K, _body: bytes) -> bytes | None:
         try:
             document = read(key)
         except Exception:  # noqa: BLE001 - asked again by the usual way, which says what is wrong
             return None
-        return None if document is None else self._document(document)
+        return None if document is None else self._answers.document(dumps(document))
 
     def _inspector(self, uuid: str) -> Mapping[str, object] | None:
         inspector = _at_once(self._store.inspector(uuid))
@@ -107,24 +124,6 @@ class Endpoints:
             return None
         return {**exams.document(report), "next": None}
 
-    def _mean(self, added: Inspector | StoreError) -> bytes:
-        if isinstance(added, StoreError):
-            raise added
-        return self._document({"UUID": added.uuid, "mean": added.mean})
-
-    def _document(self, data: Mapping[str, object]) -> bytes:
-        return self._answers.document(orjson.dumps(data))
-
-    def _failure(self, exc: Exception) -> bytes:
-        return self._answers.whole(answer_failure(exc, "POST", "/scores"))
-
-
-def _read_score(body: bytes) -> Score | None:
-    try:
-        return parse_score(orjson.loads(body))
-    except (orjson.JSONDecodeError, InvalidInput):
-        return None
-
 
 def _at_once(step: Coroutine[Any, Any, T]) -> T:
     """What the coroutine returns, which has nothing to wait for."""
@@ -133,5 +132,4 @@ def _at_once(step: Coroutine[Any, Any, T]) -> T:
     except StopIteration as done:
         result: T = done.value
         return result
-    step.close()
-    raise RuntimeError("the store suspended, although it says that it never does")
+    raise RuntimeError(_SUSPENDED)

@@ -23,7 +23,6 @@ _NAMES: Final = (
     "_process_keepalive",
     "_keepalive_timeout",
     "_logging_enabled",
-    "_request_count",
     "_request_factory",
     "_task_handler",
     "_waiter",

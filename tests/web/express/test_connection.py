@@ -73,6 +73,16 @@ async def test_an_unknown_request_is_not(server: WireServer) -> None:
     assert wire.take().startswith(OK)
 
 
+async def test_a_head_that_comes_again_counts_as_used(server: WireServer) -> None:
+    await known(server, post())
+    assert isinstance(server.connections, ExpressConnections)
+    head = server.connections.heads.get(post().partition(b"{")[0])
+    assert head is not None
+    assert not head.used
+    await known(server, post())
+    assert head.used
+
+
 async def test_aiohttp_counts_what_the_lane_answers(server: WireServer) -> None:
     await known(server, post())
     counted = server.connections.server.requests_count
