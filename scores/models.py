@@ -279,10 +279,19 @@ def parse_score(data: object) -> Score:
 
     Raises `InvalidInput` with a fault for each member that is wrong.
     """
-    members = data if type(data) is dict else _members(data)
-    uuid, score = members.get("UUID"), members.get("score")
-    if type(score) is int and 0 <= score <= MAX_MARK and is_id(uuid):
+    # The usual case, by less than the whole rule, and without a call.
+    if (
+        type(data) is dict
+        and type(score := data.get("score")) is int
+        and 0 <= score <= MAX_MARK
+        and type(uuid := data.get("UUID")) is str
+        and 0 < len(uuid) <= MAX_ID_LENGTH
+        and uuid.isprintable()
+        and uuid not in _DOT_SEGMENTS
+    ):
         return _new(Score, (uuid, score))
+    members = _members(data)
+    uuid, score = members.get("UUID"), members.get("score")
     if is_id(uuid) and _is_mark(score):
         return Score(uuid, int(score))
     raise InvalidInput(

@@ -45,8 +45,12 @@ class Store(Protocol):
         ...
 
     @property
-    def suspends(self) -> bool:
-        """Whether a method may have to wait; one that never does may be run to its end without a task."""
+    def add_now(self) -> Callable[[Score], Inspector] | None:
+        """`add` of one score as a plain function, which raises what `add` gives; an attribute does.
+
+        None is always right. Another value promises that no method ever suspends: each may then be run
+        to its end in a single step, without a task.
+        """
         ...
 
     async def record(

@@ -50,7 +50,6 @@ class EmbeddedStore:
     """A store in this process, which lives as long as the process."""
 
     shared = False
-    suspends = False
 
     def __init__(self, make_map: MakeMap) -> None:
         self._students: Rows[str] = Rows(make_map)
@@ -86,19 +85,25 @@ class EmbeddedStore:
         return lease
 
     async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
-        inspectors, answers = self._inspectors, list[Inspector | StoreError]()
-        for uuid, score in scores:
-            packed = inspectors.get(uuid)
-            if packed is None:
-                self._inspector_order.add(uuid)
-                packed = 0
-            packed += _ONE + score
-            if packed > _MAX_INSPECTOR:
-                answers.append(StoreFull(f"inspector {uuid!r} has as many scores as can be counted"))
-                continue
-            inspectors[uuid] = packed
-            answers.append(_new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM)))
+        answers, add = list[Inspector | StoreError](), self.add_now
+        for score in scores:
+            try:
+                answers.append(add(score))
+            except StoreFull as exc:
+                answers.append(exc.with_traceback(None))
         return answers
+
+    def add_now(self, score: Score) -> Inspector:
+        uuid, mark = score
+        packed = self._inspectors.get(uuid)
+        if packed is None:
+            self._inspector_order.add(uuid)
+            packed = 0
+        packed += _ONE + mark
+        if packed > _MAX_INSPECTOR:
+            raise StoreFull(f"inspector {uuid!r} has as many scores as can be counted")
+        self._inspectors[uuid] = packed
+        return _new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM))
 
     async def remove(self, key: Key) -> bool:
         if isinstance(key, InspectorKey):

@@ -56,6 +56,13 @@ class StoreContract(PagingContract):
     def test_it_says_whether_several_processes_may_have_it_open(self, store: BlockingStore) -> None:
         assert store.store.shared in (True, False)
 
+    def test_adding_now_is_adding(self, store: BlockingStore) -> None:
+        # A store that may have to wait has nothing to compare.
+        add = store.store.add_now or store.add_one
+        assert add(Score("a1-b1", 5)) == Inspector("a1-b1", 1, 5)
+        assert store.add_one(Score("a1-b1", 2)) == Inspector("a1-b1", 2, 7)
+        assert add(Score("a1-b1", 0)) == store.inspector("a1-b1") == Inspector("a1-b1", 3, 7)
+
     # What is not there.
 
     def test_an_unknown_id_is_none(self, store: BlockingStore) -> None:

@@ -6,6 +6,7 @@ connections there may be, how long a head may take, how a refused head is answer
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -84,11 +85,6 @@ class Connection(web.RequestHandler):
         """Whether a request is being answered, and all of it has come."""
         return self._request is not None and self._request.content.is_eof()
 
-    @property
-    def ending(self) -> bool:
-        """Whether the next answer is the last."""
-        return self._draining or self._connections.closing
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connections.open += 1
         self._stream = stream = cast(asyncio.Transport, transport)
@@ -135,21 +131,24 @@ class Connection(web.RequestHandler):
 
     def begin(self, request: web.Request) -> None:
         """The request is going to be answered."""
-        self.head_arrived()
         self._request = request
+        if self._head_deadline is not None:
+            self.head_arrived()
 
-    async def finish_response(
+    def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
+    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
         """Sends the answer; what no route has answered is answered here."""
-        self.head_arrived()
         self._request = None
-        self.answered()
+        if self._head_deadline is not None:
+            self.head_arrived()
+        if self._answered is not None:
+            self.answered()
         if isinstance(resp, web.HTTPException):
             resp = failure(request, resp)
-        if self.ending:
+        if self._draining or self._connections.closing:
             resp.force_close()
-        return await super().finish_response(request, resp, start_time)
+        return super().finish_response(request, resp, start_time)
 
     def answered(self) -> None:
         """Tells a shutdown that waits for it that the answer is there."""

@@ -17,10 +17,14 @@ async def post_score(request: web.Request) -> web.StreamResponse:
     """Adds a score to an inspector, and answers with the mean of all of them, this one included."""
     if request.headers.get("Content-Type") != JSON and request.content_type == NDJSON:
         return await post_scores(request)
-    (answer,) = await request.app[STORE].add([parse_score(await read_json(request))])
-    if isinstance(answer, StoreError):
-        raise answer
-    return respond({"UUID": answer.uuid, "mean": answer.mean})
+    score, store = parse_score(await read_json(request)), request.app[STORE]
+    if store.add_now is not None:
+        added: Inspector | StoreError = store.add_now(score)
+    else:
+        (added,) = await store.add([score])
+    if isinstance(added, StoreError):
+        raise added
+    return respond({"UUID": added.uuid, "mean": added.mean})
 
 
 async def list_inspectors(request: web.Request) -> web.Response:

@@ -55,11 +55,12 @@ def check_target(request: web.Request, known: Collection[str]) -> None:
 
     Raises `BadRequest` and `InvalidQuery`, which names the first `_NAMED` of them.
     """
-    if "%" in request.raw_path and not _is_encoded(request.raw_path):
+    target = request.raw_path
+    if "%" in target and not _is_encoded(target):
         raise BadRequest("the path and the query must be percent-encoded UTF-8")
-    # Most targets have no query: they are spared its parser.
-    query = request.query if "?" in request.raw_path else ()
-    unknown = [name for name in dict.fromkeys(query) if name not in known]
+    if "?" not in target:
+        return
+    unknown = [name for name in dict.fromkeys(request.query) if name not in known]
     if unknown:
         rule = _known(known)
         raise InvalidQuery(

@@ -158,6 +158,9 @@ class BrokenStore(EmbeddedStore):
             return [self.error] * len(scores)
         raise self.error
 
+    def add_now(self, score: Score) -> Inspector:
+        raise self.error
+
     async def exams(self, *, after: str | None = None, limit: int) -> Page[Any]:
         raise self.error
 

@@ -77,7 +77,7 @@ class RedisStore:
     """A store in Redis; any number of processes may have it open."""
 
     shared: Final = True
-    suspends: Final = True
+    add_now: Final = None
 
     def __init__(self, options: Options) -> None:
         self._options = options

@@ -36,7 +36,7 @@ async def open_listing(_url: str) -> AsyncIterator[Store]:
 
 class ListingStore:
     shared = False
-    suspends = False
+    add_now = None
 
     def __init__(self) -> None:
         self.results: dict[tuple[str, int], float] = {}

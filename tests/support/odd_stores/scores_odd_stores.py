@@ -10,31 +10,42 @@ from scores.stores.embedded import EmbeddedStore
 FAULTS = {
     "full": StoreFull,
     "busy": StoreBusy,
+    "bug": RuntimeError,
 }
 
 
 class FaultyStore(EmbeddedStore):
-    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
-        return [await self.add_one(score) for score in scores]
-
-    async def add_one(self, score: Score) -> Inspector | StoreError:
-        if score.uuid == "bug":
-            raise RuntimeError("a bug")
+    def add_now(self, score: Score) -> Inspector:
         if score.uuid in FAULTS:
-            return FAULTS[score.uuid]("it is what was asked for")
-        (added,) = await super().add([score])
-        return added
+            raise FAULTS[score.uuid]("it is what was asked for")
+        return super().add_now(score)
+
+    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+        answers: list[Inspector | StoreError] = []
+        for score in scores:
+            try:
+                answers.append(FaultyStore.add_now(self, score))
+            except StoreError as exc:
+                answers.append(exc)
+        return answers
 
 
 class SlowStore(FaultyStore):
-    suspends = True
+    add_now = None  # type: ignore[assignment]  # unlike what it is made of, it suspends
 
     def __init__(self, seconds: float) -> None:
         super().__init__(dict)
         self.seconds = seconds
+        self.asked: list[str] = []
+        """The inspectors that were asked for."""
         self.gate = asyncio.Event()
         """What every score has to wait for."""
         self.gate.set()
+
+    async def inspector(self, uuid: str) -> Inspector | None:
+        self.asked.append(uuid)
+        await asyncio.sleep(self.seconds)
+        return await super().inspector(uuid)
 
     async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
         await asyncio.sleep(self.seconds)

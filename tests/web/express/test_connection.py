@@ -143,6 +143,12 @@ async def test_answers_wait_for_those_before_them(slow: Any) -> None:
     assert statuses == [b"200", b"200", b"422"]
 
 
+async def test_a_store_that_suspends_is_asked_once(slow: Any) -> None:
+    target = request("GET", "/inspectors/a1-b1")
+    await known(slow, post(), target, target, target)
+    assert slow.store.asked == ["a1-b1"] * 3
+
+
 async def test_who_sends_on_while_an_answer_is_awaited_has_to_wait(slow: Any) -> None:
     await known(slow, post())
     slow.store.gate.clear()
