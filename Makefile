@@ -6,7 +6,7 @@ PORT   ?= 8000
 STAMP   = $(VENV)/.installed-$(1)
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: redis-server run test lint format bench bench-smoke docs clean help
+.PHONY: redis-server run test test-aiohttp lint format bench bench-smoke docs clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,6 +16,10 @@ run: $(call STAMP,run) ## a server with a simulated feed; PORT=8000
 
 test: $(call STAMP,test) redis-server ## all tests, with a real redis-server and branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)
+
+test-aiohttp: $(call STAMP,aiohttp) ## the express lane on the oldest aiohttp that it knows, and with its parser in Python
+	PYTHONPATH=$(VENV)/aiohttp-oldest $(BIN)/python -m pytest -q tests/web/express
+	AIOHTTP_NO_EXTENSIONS=1 $(BIN)/python -m pytest -q tests/web/express
 
 lint: $(call STAMP,lint) ## types and style
 	$(BIN)/ruff format --check .
@@ -61,6 +65,10 @@ $(call STAMP,test): $(VENV)/bin/python pyproject.toml
 $(VENV)-bench/.installed: $(VENV)/bin/python pyproject.toml
 	$(PYTHON) -m venv $(VENV)-bench || $(PYTHON) -m virtualenv $(VENV)-bench
 	$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+$(call STAMP,aiohttp): $(call STAMP,test)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/aiohttp-oldest aiohttp==3.14.1
 	@touch $@
 
 $(call STAMP,lint): $(VENV)/bin/python pyproject.toml

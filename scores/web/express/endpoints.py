@@ -41,14 +41,14 @@ class Endpoints:
         self._store = store
         self._config = config
         self._answers = Answers()
+        self._post = self._post_later if store.add_now is None else self._post_now(store.add_now)
 
     def understand(self, message: RawRequestMessage, length: int) -> Answerer | None:
         """Who answers requests with this head and a body of so many bytes, if the lane does."""
         if message.method == "POST" and message.path in _POST_PATHS:
             media_type = message.headers.get("Content-Type", "").lower()
             if media_type in _JSON and length <= self._config.max_body:
-                add_now = self._store.add_now
-                return self._post_later if add_now is None else partial(self._post, add_now)
+                return self._post
         if message.method == "GET" and self._store.add_now is not None:
             return self._reader(message.path)
         return None
@@ -64,16 +64,22 @@ class Endpoints:
         exam = parse_exam(match[2])
         return None if exam is None else partial(self._read, self._exam, exam)
 
-    def _post(self, add_now: Callable[[Score], Inspector], body: bytes) -> bytes | None:
-        try:
-            score = parse_score(loads(body))
-        except (JSONDecodeError, InvalidInput):
-            return None
-        try:
-            inspector = add_now(score)
-        except Exception as exc:  # noqa: BLE001 - turned into the answer that the usual way would give
-            return self._failure(exc)
-        return self._mean(inspector)
+    def _post_now(self, add_now: Callable[[Score], Inspector]) -> Answerer:
+        document = self._answers.document
+
+        def post(body: bytes) -> bytes | None:
+            try:
+                score = parse_score(loads(body))
+            except (JSONDecodeError, InvalidInput):
+                return None
+            try:
+                uuid, count, total = add_now(score)
+            except Exception as exc:  # noqa: BLE001 - turned into the answer that the usual way would give
+                return self._failure(exc)
+            # Its `mean`, without a call.
+            return document(dumps({"UUID": uuid, "mean": total / count}))
+
+        return post
 
     def _post_later(self, body: bytes) -> Coroutine[Any, Any, bytes] | None:
         try:
@@ -87,12 +93,9 @@ class Endpoints:
             (added,) = await self._store.add((score,))
         except Exception as exc:  # noqa: BLE001 - likewise
             return self._failure(exc)
-        return self._failure(added) if isinstance(added, StoreError) else self._mean(added)
-
-    def _mean(self, inspector: Inspector) -> bytes:
-        uuid, count, total = inspector
-        # Its `mean`, without a call.
-        return self._answers.document(dumps({"UUID": uuid, "mean": total / count}))
+        if isinstance(added, StoreError):
+            return self._failure(added)
+        return self._answers.document(dumps({"UUID": added.uuid, "mean": added.mean}))
 
     def _failure(self, exc: Exception) -> bytes:
         return self._answers.whole(answer_failure(exc, "POST", "/scores"))

@@ -59,9 +59,10 @@ Understand = Callable[[RawRequestMessage, int], Answerer | None]
 class Head:
     """A head that is known: who answers such a request, and how long its body is."""
 
-    __slots__ = ("answer", "length", "message", "used")
+    __slots__ = ("answer", "data", "length", "message", "used")
 
-    def __init__(self, message: RawRequestMessage, answer: Answerer, length: int) -> None:
+    def __init__(self, data: bytes, message: RawRequestMessage, answer: Answerer, length: int) -> None:
+        self.data = data
         self.message = message
         self.answer = answer
         self.length = length
@@ -97,7 +98,7 @@ class Heads:
             return
         if len(self._known) == MAX_HEADS:
             self._forget()
-        self._known[data] = Head(message, answer, length)
+        self._known[data] = Head(data, message, answer, length)
         self._taught.setdefault(client, deque()).append(data)
 
     def _forget(self) -> None:
