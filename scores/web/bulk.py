@@ -18,6 +18,7 @@ from scores.errors import BadRequest, RequestTimeout, ScoresError
 from scores.models import Inspector, Score
 from scores.stores import Store
 from scores.web.bodies import check_coding, respond
+from scores.web.connection import Connection
 from scores.web.keys import CONFIG, STORE
 from scores.web.lines import Line, Lines, are_all, read_scores
 from scores.web.preferences import preference
@@ -56,6 +57,8 @@ async def _line_by_line(request: web.Request) -> web.StreamResponse:
             async for lines in batches:
                 outcomes = await _add(request.app[STORE], lines)
                 if not response.prepared:
+                    if isinstance(request.protocol, Connection) and request.protocol.ending:
+                        response.force_close()
                     await response.prepare(request)
                 await response.write(_answers(outcomes, number))
                 # Until the client has taken it; `write` alone lets some batches pile up first.

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, Final, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
 from scores.config import Config
@@ -45,6 +45,7 @@ class Connection(web.RequestHandler):
 
     __slots__ = (
         "_answered",
+        "_body",
         "_connections",
         "_draining",
         "_head_deadline",
@@ -69,6 +70,8 @@ class Connection(web.RequestHandler):
         )
         self._connections = connections
         self._request: web.Request | None = None
+        self._body: StreamReader | None = None
+        """Of the last request."""
         self._answered: asyncio.Future[None] | None = None
         self._draining = False
         self._head_deadline: asyncio.TimerHandle | None = None
@@ -79,6 +82,11 @@ class Connection(web.RequestHandler):
     def busy(self) -> bool:
         """Whether a request is being answered."""
         return self._request is not None
+
+    @property
+    def ending(self) -> bool:
+        """Whether the next answer is the last."""
+        return self._draining or self._connections.closing
 
     @property
     def complete(self) -> bool:
@@ -99,13 +107,20 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connections.open -= 1
+        self._request = None
         self.head_arrived()
         self._end_send_deadline()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        # A head that does not come at once has its time; a request being answered brings only its body.
-        if self._request is None and self._head_deadline is None and _END_OF_HEAD not in data:
+        # A head that does not come at once has its time, a body has another.
+        if (
+            self._request is None
+            and self._head_deadline is None
+            and _END_OF_HEAD not in data
+            and data
+            and (self._body is None or self._body.is_eof())
+        ):
             timeout = self._connections.config.head_timeout
             self._head_deadline = asyncio.get_running_loop().call_later(timeout, self._give_up)
         super().data_received(data)
@@ -132,6 +147,7 @@ class Connection(web.RequestHandler):
     def begin(self, request: web.Request) -> None:
         """The request is going to be answered."""
         self._request = request
+        self._body = request.content
         if self._head_deadline is not None:
             self.head_arrived()
 
@@ -227,9 +243,9 @@ class Connection(web.RequestHandler):
 
     def _give_up(self) -> None:
         self._head_deadline = None
-        if self.transport is not None:
+        if not self._stream.is_closing():
             timeout = self._connections.config.head_timeout
-            self.transport.write(raw_problem(RequestTimeout(f"the head did not arrive within {timeout:g} s")))
+            self._stream.write(raw_problem(RequestTimeout(f"the head did not arrive within {timeout:g} s")))
         self.force_close()
 
 

@@ -6,8 +6,9 @@ from typing import Final
 
 __all__ = ["preference"]
 
-# A comma within a quoted string separates nothing (RFC 7240, section 2; RFC 9110, section 5.6.4).
-_PARTS: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+')
+# A comma within a quoted string separates nothing (RFC 7240, section 2; RFC 9110, section 5.6.4). A string
+# that does not end goes on to the end of the text: nothing here can fail, so nothing is tried twice.
+_PARTS: Final = re.compile(r'(?:"(?:[^"\\]|\\.?)*"?|[^",])+', re.DOTALL)
 
 
 def preference(fields: Iterable[str], name: str) -> str | None:

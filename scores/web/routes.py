@@ -79,10 +79,10 @@ async def _answer(methods: Mapping[str, Route], request: web.Request) -> web.Str
             return _no_route(methods, request)
         check_target(request, route.query)
         return await route.handler(request)
-    except ConnectionError:
-        # The client has gone: there is nobody to answer.
-        raise
-    except Exception as exc:  # noqa: BLE001 - logged, and answered
+    except Exception as exc:
+        if isinstance(exc, ConnectionError) and (request.transport is None or request.writer.output_size):
+            # The client has gone, or its answer has begun and breaks off.
+            raise
         return failure(request, exc)
 
 

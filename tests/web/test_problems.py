@@ -1,5 +1,6 @@
 """Every error is `application/problem+json`, whoever raised it; nothing shows a traceback."""
 
+import asyncio
 import gzip
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,6 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from support.requests import request
+from support.wire import wire_server
 
 from scores.errors import StoreError, StoreFull
 from scores.models import Inspector, Page, Score
@@ -144,6 +147,38 @@ async def test_a_body_that_waits_for_100_continue(api: Any) -> None:
     )
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
     assert answer.endswith(b'{"UUID":"a1-b1","mean":5.0}')
+
+
+async def test_the_last_answer_before_the_end_says_so(api_for: Callable[..., Awaitable[Any]]) -> None:
+    lines = b'{"UUID":"a1-b1","score":5}\n'
+    async with wire_server() as server:
+        wire = server.connect()
+        await wire.settle()
+        server.connections.closing = True
+        wire.send(request("POST", "/scores", {"Content-Type": "application/x-ndjson"}, lines))
+        await wire.settle()
+        assert b"\r\nConnection: close\r\n" in wire.take()
+
+
+async def test_a_client_that_breaks_off_a_request_of_many_lines_leaves_nothing_behind() -> None:
+    lines = b'{"UUID":"a1-b1","score":5}\n' * 2000
+    async with wire_server() as server:
+        wire = server.connect()
+        await wire.settle()
+        wire.send(request("POST", "/scores", {"Content-Type": "application/x-ndjson"}, lines))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        wire.connection.eof_received()
+        wire.closed = True
+        wire.lose()
+        await wire.settle()
+        assert not wire.connection.busy
+
+
+async def test_a_store_that_raises_a_connection_error(broken_api: Any) -> None:
+    api = await broken_api(ConnectionRefusedError("no"))
+    for _ in range(3):
+        check_problem(await api.post("a1-b1", 5), 500, "internal")
 
 
 class BrokenStore(EmbeddedStore):

@@ -31,15 +31,18 @@ class Answers:
 
     def document(self, body: bytes) -> bytes:
         """The 200 with this JSON document."""
-        if not self._from <= time() < self._until:
-            self._begin(int(time()))
+        now = time()
+        if not self._from <= now < self._until:
+            self._begin(int(now))
         length = len(body)
         head = self._heads.get(length)
         return (self._head(length) if head is None else head) + body
 
     def whole(self, response: web.Response) -> bytes:
         """The answer that this response is, in which nothing is left to aiohttp but `Date` and `Server`."""
-        self._begin(int(time()))
+        now = time()
+        if not self._from <= now < self._until:
+            self._begin(int(now))
         body = response.body
         if not isinstance(body, bytes):
             raise TypeError(f"a body of bytes was expected, not {type(body).__name__}")

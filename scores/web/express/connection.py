@@ -146,6 +146,7 @@ class ExpressConnection(Connection):
                 self.force_close()
             else:
                 self._go_on()
+                return
         self.answered()
 
     def _hold(self, data: bytes) -> None:
@@ -154,10 +155,19 @@ class ExpressConnection(Connection):
 
     def _go_on(self) -> None:
         self._pending = None
+        if self.transport is None:
+            self._held.clear()
+            return
         while self._held and self._pending is None:
             if data := self._held.popleft():
                 self.data_received(data)
-        if not (self._held or self._stream.is_reading() or self._stream.is_closing()):
+        if not self.busy and not self._messages:
+            if self._draining:
+                self.close()
+            self.answered()
+        # aiohttp may have reasons of its own for a pause.
+        paused = self._held or self._buffer_paused or self._reading_paused or self._stream.is_closing()
+        if not paused and not self._stream.is_reading():
             self._stream.resume_reading()
 
     def _process_keepalive(self) -> None:

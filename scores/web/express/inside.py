@@ -15,12 +15,14 @@ KNOWN: Final = (3, 14)
 """The releases of aiohttp whose inside has been read: all of this minor version."""
 
 _NAMES: Final = (
+    "_buffer_paused",
     "_loop",
     "_manager",
     "_messages",
     "_next_keepalive_close_time",
     "_paused",
     "_process_keepalive",
+    "_reading_paused",
     "_keepalive_timeout",
     "_logging_enabled",
     "_request_factory",

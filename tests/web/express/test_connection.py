@@ -165,6 +165,63 @@ async def test_who_sends_on_while_an_answer_is_awaited_has_to_wait(slow: Any) ->
     assert not wire.paused
 
 
+@pytest.mark.parametrize("store", ["dict", "slow:"])
+async def test_a_pause_of_aiohttp_is_kept(store: str) -> None:
+    async with wire_server(store=store) as server:
+        await known(server, post())
+        wire = server.connect()
+        await wire.settle()
+        wire.send(post())
+        wire.connection.pause_writing()
+        # The first goes on the usual way, and cannot be answered; then aiohttp's queue fills.
+        for _ in range(10):
+            wire.send(post() * 100)
+            await wire.settle()
+            if wire.paused:
+                break
+        assert wire.paused
+        wire.connection.resume_writing()
+        wire.closed = True
+        wire.lose()
+        await wire.settle()
+
+
+async def test_a_turn_that_ends_leaves_a_pause_of_aiohttp(server: WireServer) -> None:
+    await known(server, post())
+    wire = server.connect()
+    await wire.settle()
+    wire.room = 80 * len(post())
+    wire.send(post() * 1000)
+    await wire.settle()
+    assert wire.paused
+
+
+async def test_a_body_in_pieces_that_is_refused_has_no_deadline_of_a_head() -> None:
+    refused = request("POST", "/scores", {"Content-Type": "text/plain"}, b"x" * 200)
+    async with wire_server(head_timeout=0.1, max_body=100) as server:
+        wire = server.connect()
+        for data in (post(), refused[:-50], refused[-50:], post()):
+            await wire.settle()
+            wire.send(data)
+        await wire.settle()
+        await asyncio.sleep(0.2)
+        assert [part[:3] for part in wire.take().split(b"HTTP/1.1 ")[1:]] == [b"200", b"415", b"200"]
+        assert not wire.closed
+
+
+async def test_a_shutdown_in_a_turn_before_half_a_head(
+    server: WireServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    await known(server, post())
+    wire = server.connect()
+    await wire.settle()
+    wire.send(post() * 64 + post()[:20])
+    wire.connection.close()
+    await wire.connection.shutdown(0.5)
+    assert wire.take().count(OK) == 64
+    assert not caplog.records
+
+
 async def test_a_client_that_goes_while_its_answer_is_awaited(
     slow: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
