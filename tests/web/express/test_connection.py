@@ -247,7 +247,19 @@ async def test_a_client_that_goes_while_others_have_their_turn(server: WireServe
     wire.closed = True
     wire.lose()
     await wire.settle()
+    assert not wire.connection.busy
     assert (await server.store.inspectors(limit=1)).items[0].count < 100
+
+
+async def test_a_client_that_is_gone_is_not_waited_for(server: WireServer) -> None:
+    await known(server, post())
+    wire = server.connect()
+    await wire.settle()
+    wire.send(post() * 64 + post()[:20])
+    wire.closed = True
+    wire.lose()
+    await wire.settle()
+    assert wire.connection._head_deadline is None
 
 
 async def test_a_connection_that_is_closed_in_its_turn(server: WireServer) -> None:
