@@ -163,7 +163,7 @@ def test_reads_measures_each_resource_on_and_off_the_express_lane(measure: Measu
 def test_feed_measures_the_steps_and_a_whole_server(measure: Measure) -> None:
     figures = measure("feed", "--events", 500, "--rounds", 1)["figures"]
     assert [(row["store"], row["way"]) for row in figures] == [
-        (store, way) for store in ("dict", "sharded") for way in ("steps", "server")
+        (store, way) for store in ("dict", "sharded") for way in ("steps", "again", "server")
     ]
     assert all(row["events_per_s"] > 0 for row in figures)
 

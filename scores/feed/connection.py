@@ -20,7 +20,7 @@ from scores.errors import FeedEnded, FeedError
 
 __all__ = ["PIECE", "connect"]
 
-PIECE: Final = 8192
+PIECE: Final = 32_768
 """Most bytes given at once, so that what they take to decode and record keeps nobody waiting."""
 
 _MAX_REDIRECTS = 5
