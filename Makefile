@@ -68,7 +68,7 @@ $(VENV)-bench/.installed: $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 $(call STAMP,aiohttp): $(call STAMP,test)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/aiohttp-oldest aiohttp==3.14.1
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/aiohttp-oldest aiohttp==3.14.4
 	@touch $@
 
 $(call STAMP,lint): $(VENV)/bin/python pyproject.toml
