@@ -32,9 +32,9 @@ format: $(call STAMP,lint) ## mend what can be mended by itself
 
 bench: $(VENV)-bench/.installed ## the same job on other frameworks, and k sequential POSTs, at the committed settings
 	mkdir -p docs/images
-	$(VENV)-bench/bin/python -m benchmarks peers --seconds 5 --rounds 5 --json benchmarks/results/peers.json
+	$(VENV)-bench/bin/python -m benchmarks peers --seconds 2 --rounds 5 --json benchmarks/results/peers.json
 	$(VENV)-bench/bin/python -m benchmarks chart benchmarks/results/peers.json docs/images/peers.svg
-	$(VENV)-bench/bin/python -m benchmarks post -k 100000 --json benchmarks/results/post.json
+	$(VENV)-bench/bin/python -m benchmarks post -k 200000 --json benchmarks/results/post.json
 
 bench-smoke: $(call STAMP,run) redis-server ## every benchmark at a tiny size, to see that it works
 	$(BIN)/python -m benchmarks smoke
