@@ -89,12 +89,20 @@ def are_all(items: Sequence[object], kind: type[T]) -> TypeGuard[Sequence[T]]:
 def _read(line: Line) -> Score | ScoresError:
     if isinstance(line, PayloadTooLarge):
         return line
+    return _read_alone(line) if line else _EMPTY
+
+
+def _read_alone(line: bytes) -> Score | ScoresError:
     try:
         return parse_score(decode(line))
     except InvalidInput as exc:
         # Tracebacks hold frames, and these the batch: it would stay until the cyclic collector comes.
         exc.__cause__ = exc.__context__ = None
         return exc.with_traceback(None)
+
+
+# Made once: a few compressed bytes can be a million empty lines.
+_EMPTY: Final = _read_alone(b"")
 
 
 def _decode_together(lines: Sequence[bytes]) -> list[object] | None:
