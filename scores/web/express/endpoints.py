@@ -14,7 +14,7 @@ from orjson import JSONDecodeError, dumps, loads
 
 from scores.config import Config
 from scores.errors import InvalidInput, StoreError
-from scores.models import Inspector, Score, is_id, parse_score
+from scores.models import Inspector, Score, parse_score
 from scores.stores import Store
 from scores.web import exams, inspectors, students
 from scores.web.express.answers import Answers
@@ -55,7 +55,7 @@ class Endpoints:
 
     def _reader(self, path: str) -> Answerer | None:
         match = _READ.fullmatch(path)
-        if match is None or not is_id(match[2]):
+        if match is None:
             return None
         if match[1] == "inspectors":
             return partial(self._read, self._inspector, match[2])

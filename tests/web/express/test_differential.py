@@ -61,6 +61,9 @@ WRONG = [
     request("GET", "/inspectors/nobody"),
     request("GET", "/inspectors/a1-b1?limit=3"),
     request("GET", "/inspectors/a1%2Db1"),
+    request("GET", "/inspectors/."),
+    request("GET", "/students/.."),
+    request("GET", "/students/" + "x" * 257),
     request("GET", "/exams/03"),
     request("GET", "/exams/99"),
     request("GET", "/exams/3", {}, b"{}"),
@@ -206,7 +209,7 @@ STORES = pytest.mark.parametrize("store", ["faulty:", "slow:"])
 
 
 @STORES
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(conversation=conversations())
 def test_every_conversation(
     runner: asyncio.Runner, store: str, conversation: list[tuple[bytes, str]]
