@@ -20,6 +20,11 @@ class FaultyStore(EmbeddedStore):
             raise FAULTS[score.uuid]("it is what was asked for")
         return super().add_now(score)
 
+    async def inspector(self, uuid: str) -> Inspector | None:
+        if uuid in FAULTS:
+            raise FAULTS[uuid]("it is what was asked for")
+        return await super().inspector(uuid)
+
     async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
         answers: list[Inspector | StoreError] = []
         for score in scores:

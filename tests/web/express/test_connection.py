@@ -50,6 +50,30 @@ async def test_a_known_request_is_answered_at_once(server: WireServer) -> None:
     assert wire.take().endswith(b'{"UUID":"a1-b1","mean":3.5}')
 
 
+async def test_known_requests_in_turn(server: WireServer) -> None:
+    read = request("GET", "/inspectors/a1-b1")
+    await known(server, post(), read, request("GET", "/livez"))
+    wire = server.connect()
+    await wire.settle()
+    for _ in range(2):
+        wire.send(post())
+        assert wire.take().endswith(b'"mean":5.0}')
+        wire.send(read)
+        assert b'"count":' in wire.take()
+
+
+async def test_the_date_goes_on(server: WireServer) -> None:
+    await known(server, post())
+    wire = server.connect()
+    await wire.settle()
+    dates = set[bytes]()
+    async with asyncio.timeout(5):
+        while len(dates) < 2:
+            wire.send(post())
+            dates.add(re.findall(rb"Date: ([^\r]+)", wire.written)[-1])
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize("target", ["/inspectors/a1-b1", "/students/foo", "/exams/3"])
 async def test_a_known_read_is_answered_at_once(server: WireServer, target: str) -> None:
     await known(

@@ -59,6 +59,8 @@ WRONG = [
     request("POST", "/scores?x=1", {"Content-Type": "application/json"}, BODY),
     request("PUT", "/scores", {"Content-Type": "application/json"}, BODY),
     request("GET", "/inspectors/nobody"),
+    request("GET", "/inspectors/busy"),
+    request("GET", "/inspectors/bug"),
     request("GET", "/inspectors/a1-b1?limit=3"),
     request("GET", "/inspectors/a1%2Db1"),
     request("GET", "/inspectors/."),
