@@ -85,10 +85,18 @@ class EmbeddedStore:
         return lease
 
     async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
-        answers, add = list[Inspector | StoreError](), self.add_now
+        answers = list[Inspector | StoreError]()
+        inspectors, packed_of = self._inspectors, self._inspectors.get
         for score in scores:
+            uuid, mark = score
+            # `add_now` without the calls, where the inspector is known and is not full.
+            packed = packed_of(uuid)
+            if packed is not None and (packed := packed + _ONE + mark) <= _MAX_INSPECTOR:
+                inspectors[uuid] = packed
+                answers.append(_new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM)))
+                continue
             try:
-                answers.append(add(score))
+                answers.append(self.add_now(score))
             except StoreFull as exc:
                 answers.append(exc.with_traceback(None))
         return answers

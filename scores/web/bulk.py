@@ -142,7 +142,7 @@ def _answers(outcomes: Sequence[Inspector | ScoresError], number: int) -> bytes:
 
 
 def _means(inspectors: Sequence[Inspector]) -> bytes:
-    text = orjson.dumps([{"UUID": one.uuid, "mean": one.mean} for one in inspectors])
+    text = orjson.dumps([{"UUID": uuid, "mean": total / count} for uuid, count, total in inspectors])
     # In a string a quote has a backslash before it, or ends the string and is followed by a comma or a colon:
     # this is found between two objects only.
     return text[1:-1].replace(b'},{"UUID":', b'}\n{"UUID":') + b"\n"

@@ -21,6 +21,12 @@ __all__ = ["Connection", "Connections"]
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _EOF_GRACE: Final = 0.1
 """Seconds in which the next of a client's last requests has begun to be answered."""
+_GATHERED: Final = 16_384
+"""Bytes of answers above which a client that does not take them calls `pause_writing`.
+
+What is below, uvloop gathers and sends at the end of a turn of its loop: at 32 connections that is a
+quarter more requests than with each answer sent by itself, as it would be with 0.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +103,7 @@ class Connection(web.RequestHandler):
         self._connections.open += 1
         self._stream = stream = cast(asyncio.Transport, transport)
         if self._connections.open <= self._connections.config.max_connections:
-            # Whatever the client has not taken calls `pause_writing`, and so has its time.
-            stream.set_write_buffer_limits(high=0)
+            stream.set_write_buffer_limits(high=_GATHERED)
             super().connection_made(transport)
             return
         limit = self._connections.config.max_connections
@@ -124,6 +129,16 @@ class Connection(web.RequestHandler):
             timeout = self._connections.config.head_timeout
             self._head_deadline = asyncio.get_running_loop().call_later(timeout, self._give_up)
         super().data_received(data)
+
+    async def start(self) -> None:
+        """Answers what the client asks, until the connection is to end."""
+        await super().start()
+        self._begin_send_deadline()
+
+    def force_close(self) -> None:
+        """Ends the connection; what is on its way to the client has its time."""
+        super().force_close()
+        self._begin_send_deadline()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's signature, which aiohttp narrows
         """Keeps the connection of a client that has said all it has to say, until it is answered."""
@@ -227,10 +242,12 @@ class Connection(web.RequestHandler):
     def _begin_send_deadline(self) -> None:
         # aiohttp forgets a transport that it closes; what is still unsent there has its time too.
         self._unsent = self._stream.get_write_buffer_size()
-        timeout = self._connections.config.send_timeout
-        self._send_deadline = asyncio.get_running_loop().call_later(timeout, self._check_sending)
+        if self._unsent and self._send_deadline is None:
+            timeout = self._connections.config.send_timeout
+            self._send_deadline = asyncio.get_running_loop().call_later(timeout, self._check_sending)
 
     def _check_sending(self) -> None:
+        self._send_deadline = None
         if self._stream.get_write_buffer_size() < self._unsent:
             self._begin_send_deadline()
         else:

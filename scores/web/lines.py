@@ -22,6 +22,7 @@ Line = bytes | PayloadTooLarge
 
 _LF: Final = b"\n"
 _CR: Final = b"\r"
+_NOT_BRACES: Final = bytes(byte for byte in range(256) if byte not in b"{}")
 
 
 class Lines:
@@ -115,7 +116,7 @@ def _decode_together(lines: Sequence[bytes]) -> list[object] | None:
         text.startswith(b"[{")
         and text.endswith(b"}]")
         and text.count(b"},\n{") == len(lines) - 1
-        and text.count(b"{") == text.count(b"}") == len(lines)
+        and text.translate(None, _NOT_BRACES) == b"{}" * len(lines)
     ):
         return None
     try:

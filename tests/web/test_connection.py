@@ -5,7 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
+from support.feeds import eventually
 from support.sockets import answered, connection, deaf_client
+from support.wire import wire_server
 
 ApiFor = Callable[..., Awaitable[Any]]
 POST = b"POST /scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -134,6 +136,28 @@ async def test_a_client_that_never_reads_is_cut(api_for: ApiFor) -> None:
     with deaf_client(api.address, b"GET /exams/1?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n" * 40):
         # The client keeps one connection, the deaf one has the other: until it is cut there is no third.
         await answered(api.address)
+
+
+@pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"])
+async def test_little_that_is_never_read_is_cut_too(last: bytes) -> None:
+    async with wire_server(send_timeout=0.05, keepalive_timeout=0.05) as server:
+        wire = server.connect()
+        await wire.settle()
+        wire.unsent = 100
+        wire.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n" + last + b"\r\n")
+        await eventually(lambda: wire.aborted)
+
+
+async def test_what_is_still_being_read_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    unsent = [3, 2, 1, 0]
+    async with wire_server(send_timeout=0.01, keepalive_timeout=0.01) as server:
+        wire = server.connect()
+        await wire.settle()
+        monkeypatch.setattr(wire, "get_write_buffer_size", lambda: unsent.pop(0) if unsent else 0)
+        wire.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        await eventually(lambda: not unsent)
+        assert wire.closed
+        assert not wire.aborted
 
 
 async def test_a_client_that_reads_slowly_is_not_cut(api_for: ApiFor) -> None:
