@@ -38,6 +38,7 @@ that it takes to judge them: method, commit, versions, machine and date.
   python -m benchmarks startup                  from the start of a process to its first answer
   python -m benchmarks stores --keys 1000000    memory of a key, and the worst stall of a write
   python -m benchmarks growth                   how long a request waits while keys are created
+  python -m benchmarks keys                     the rate with few inspectors and with many
   python -m benchmarks pages                    a page costs the same, however much is stored
   python -m benchmarks decoder                  the event-stream decoder against the library's
   python -m benchmarks redis                    the Redis store: rates, durability, memory

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from benchmarks import bulk, decoder, feed, growth, pages, post, reads, startup, stores
+from benchmarks import bulk, decoder, feed, growth, keys, pages, post, reads, startup, stores
 from benchmarks.command import Command
 from benchmarks.peers import measure as peers
 from benchmarks.redis import command as redis
@@ -18,6 +18,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     startup.COMMAND,
     stores.COMMAND,
     growth.COMMAND,
+    keys.COMMAND,
     pages.COMMAND,
     decoder.COMMAND,
     redis.COMMAND,

@@ -6,7 +6,7 @@ is waited for by all that come meanwhile, and none of it is hidden.
 
 import argparse
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import cycle, islice
 from typing import Final
 
 from benchmarks.command import Command, positive
@@ -14,7 +14,8 @@ from benchmarks.connection import open_connection
 from benchmarks.cores import cores, on_core
 from benchmarks.errors import BenchmarkError
 from benchmarks.ids import uuids
-from benchmarks.load.messages import post
+from benchmarks.load.answers import Answers
+from benchmarks.load.messages import post, posts
 from benchmarks.load.own import send_all
 from benchmarks.load.steady import send_steadily
 from benchmarks.progress import Progress
@@ -28,6 +29,8 @@ _METHOD: Final = (
     " benchmarks' own client, whose connections send their next request when the last is answered. Another"
     " new server is then sent half of that rate, each request at its time whatever became of those before"
     " it; its latency counts from then on. due_per_s: what was sent; requests_per_s: what was answered."
+    " known_…: the same at the same rate for a tenth of the requests and a thousand ids, of which each is"
+    " created once: what the machine does to a load under which nothing grows."
 )
 
 _STORES: Final = ("sharded",)
@@ -64,6 +67,7 @@ def _measure(store: str, keys: int, connections: int, highest: float) -> Row:
             server.address, _requests(server, keys), rate=rate, connections=connections, progress=progress
         )
         _check(server, keys)
+    known = _measure_known(store, max(int(keys * _PROBE), connections), connections, rate)
     return {
         "connections": connections,
         "highest_per_s": round(highest),
@@ -73,9 +77,18 @@ def _measure(store: str, keys: int, connections: int, highest: float) -> Row:
         "p99_us": answers.p99_us,
         "p99_9_us": answers.p99_9_us,
         "max_us": answers.max_us,
-        "errors": answers.errors,
-        "passed": not answers.errors,
+        "known_p99_us": known.p99_us,
+        "known_p99_9_us": known.p99_9_us,
+        "known_max_us": known.max_us,
+        "errors": answers.errors + known.errors,
+        "passed": not answers.errors + known.errors,
     }
+
+
+def _measure_known(store: str, count: int, connections: int, rate: float) -> Answers:
+    with serving(store) as server, on_core(cores().client), Progress("growth, known ids", count) as progress:
+        requests = islice(cycle(posts(server.address)), count)
+        return send_steadily(server.address, requests, rate=rate, connections=connections, progress=progress)
 
 
 def _requests(server: Server, keys: int) -> Iterator[bytes]:
