@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8000
+JOBS   ?= 2
 STAMP   = $(VENV)/.installed-$(1)
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -14,8 +15,8 @@ help: ## what can be made
 run: $(call STAMP,run) ## a server with a simulated feed; PORT=8000
 	$(BIN)/scores demo --port $(PORT)
 
-test: $(call STAMP,test) redis-server ## all tests, with a real redis-server and branch coverage
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)
+test: $(call STAMP,test) redis-server ## all tests, with a real redis-server and branch coverage; JOBS=2, ARGS=
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)
 
 test-aiohttp: $(call STAMP,aiohttp) ## the express lane on the oldest aiohttp that it knows, and with its parser in Python
 	PYTHONPATH=$(VENV)/aiohttp-oldest $(BIN)/python -m pytest -q tests/web/express -k 'not every_c'
