@@ -11,6 +11,7 @@ from scores.errors import (
     Fault,
     InvalidInput,
     InvalidQuery,
+    KeyReused,
     LeaseLost,
     MalformedJSON,
     NotFound,
@@ -20,6 +21,7 @@ from scores.errors import (
     StoreError,
     StoreFull,
 )
+from scores.marks import Mark, Replayed
 from scores.models import (
     Exam,
     ExamReport,
@@ -50,14 +52,17 @@ __all__ = [
     "InvalidInput",
     "InvalidQuery",
     "Key",
+    "KeyReused",
     "Lease",
     "LeaseLost",
     "MalformedJSON",
+    "Mark",
     "NotFound",
     "Outcome",
     "OutcomeUnknown",
     "Page",
     "Repeats",
+    "Replayed",
     "Result",
     "ResultKey",
     "Score",

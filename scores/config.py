@@ -193,6 +193,12 @@ class Config:
     )
     keepalive_timeout: float = _seconds(0.1, 86_400, 75, "how long an idle connection is kept open")
     shutdown_timeout: float = _seconds(0, 3600, 10, "time to finish requests in flight on exit")
+    idempotency_ttl: float = _seconds(
+        1, 604_800, 86_400, "how long an `Idempotency-Key` is remembered, at least"
+    )
+    idempotency_keys: int = _integer(
+        1, 100_000_000, 1_000_000, "most keys that an embedded store remembers; a further new one is 503"
+    )
 
     feed_backoff_min: float = _seconds(0.001, 3600, 0.5, "shortest wait before reconnecting")
     feed_backoff_max: float = _seconds(0.001, 86_400, 30, "longest wait before reconnecting")

@@ -11,12 +11,14 @@
     ├── PayloadTooLarge             413  payload-too-large
     ├── UnsupportedMediaType        415  unsupported-media-type
     ├── ExpectationFailed           417  expectation-failed
+    ├── KeyInFlight                 409  idempotency-key-in-flight
     ├── HeadTooLarge                431  head-too-large
     ├── Overloaded                  503  overloaded
     ├── StoreError                  503  store-unavailable
     │   ├── StoreBusy               503  store-busy
     │   ├── StoreFull               507  store-full
     │   ├── OutcomeUnknown          503  outcome-unknown
+    │   ├── KeyReused               422  idempotency-key-reused
     │   └── LeaseLost               503  lease-lost
     ├── FeedError                   502  feed-unavailable
     │   └── FeedEnded               502  feed-ended
@@ -38,6 +40,8 @@ __all__ = [
     "HeadTooLarge",
     "InvalidInput",
     "InvalidQuery",
+    "KeyInFlight",
+    "KeyReused",
     "LeaseLost",
     "MalformedJSON",
     "MethodNotAllowed",
@@ -144,6 +148,13 @@ class ExpectationFailed(ScoresError):
     code = "expectation-failed"
 
 
+class KeyInFlight(ScoresError):
+    """A request with this `Idempotency-Key` is still being answered; its answer can be had a little later."""
+
+    status = 409
+    code = "idempotency-key-in-flight"
+
+
 class HeadTooLarge(ScoresError):
     """A request line or field over `SCORES_MAX_HEADER`, or too many fields (RFC 6585, section 5)."""
 
@@ -182,6 +193,13 @@ class OutcomeUnknown(StoreError):
     """The store went away before it had answered: the call was carried out, or it was not."""
 
     code = "outcome-unknown"
+
+
+class KeyReused(StoreError):
+    """An idempotency key that is known with another body; nothing was added, and to repeat it is no use."""
+
+    status = 422
+    code = "idempotency-key-reused"
 
 
 class LeaseLost(StoreError):

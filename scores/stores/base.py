@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from scores.errors import StoreError
+from scores.marks import Mark
 from scores.models import (
     Exam,
     ExamReport,
@@ -77,12 +78,21 @@ class Store(Protocol):
         """
         ...
 
-    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+    async def add(
+        self, scores: Sequence[Score], *, marks: Sequence[Mark | None] = ()
+    ) -> list[Inspector | StoreError]:
         """Adds each score to its inspector, in their order, and says for each what came of it.
 
         That is the inspector as of just after this score, or the error that kept this one out and none
         of the others: `StoreFull` when the count cannot grow, `OutcomeUnknown` when it may have been
         added. No `StoreError` is raised. Each score is atomic in itself, never counted twice, never half.
+
+        `marks`, unless empty, has the mark of each score, or None. A score is added and its mark remembered
+        in one step, and only a score that is added is remembered. Where the mark's key is known, nothing is
+        added: with the same body the answer is a `Replayed`, the inspector as it was answered then, also
+        if it has been removed since; with another body it is `KeyReused`. So a score that may have been added
+        can be sent again with its mark, by anybody, until the mark's seconds are over. No mark is forgotten
+        before: a store that has room for no more answers `StoreBusy`, to new keys only.
         """
         ...
 

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from scores import exact
 from scores.errors import Fault, InvalidQuery, LeaseLost, StoreError, StoreFull
+from scores.marks import Mark, Replayed
 from scores.models import (
     Exam,
     ExamReport,
@@ -29,6 +30,7 @@ from scores.models import (
     StudentKey,
     StudentReport,
 )
+from scores.stores.marks import Marks
 from scores.stores.order import IntOrder, Order
 from scores.stores.rows import MAX_ROW, ROW_BITS, MakeMap, Rows
 
@@ -60,6 +62,7 @@ class EmbeddedStore:
         self._inspectors: MutableMapping[str, int] = make_map()
         self._inspector_order: Order[str] = Order()
         self._leases: dict[str, tuple[Lease, str, float]] = {}
+        self._marks = Marks(make_map)
 
     async def record(
         self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
@@ -84,7 +87,11 @@ class EmbeddedStore:
         self._leases[feed] = lease, holder, now + seconds
         return lease
 
-    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+    async def add(
+        self, scores: Sequence[Score], *, marks: Sequence[Mark | None] = ()
+    ) -> list[Inspector | StoreError]:
+        if marks:
+            return [self._add_once(score, mark) for score, mark in zip(scores, marks, strict=True)]
         answers = list[Inspector | StoreError]()
         inspectors, packed_of = self._inspectors, self._inspectors.get
         for score in scores:
@@ -112,6 +119,19 @@ class EmbeddedStore:
             raise StoreFull(f"inspector {uuid!r} has as many scores as can be counted")
         self._inspectors[uuid] = packed
         return _new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM))
+
+    def _add_once(self, score: Score, mark: Mark | None) -> Inspector | StoreError:
+        try:
+            packed = None if mark is None else self._marks.find(mark)
+            if packed is not None:
+                return _new(Replayed, _inspector(score.uuid, packed))
+            # Its own, also in a store made of this one that suspends, and so has none.
+            added = EmbeddedStore.add_now(self, score)
+        except StoreError as exc:
+            return exc.with_traceback(None)
+        if mark is not None:
+            self._marks.keep(mark, (added.count << _SUM_BITS) + added.total)
+        return added
 
     async def remove(self, key: Key) -> bool:
         if isinstance(key, InspectorKey):

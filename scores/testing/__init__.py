@@ -10,7 +10,9 @@ class TestMyStore(StoreContract):
 
 import pytest
 
-pytest.register_assert_rewrite(*(f"scores.testing.{name}" for name in ("contract", "machine", "paging")))
+pytest.register_assert_rewrite(
+    *(f"scores.testing.{name}" for name in ("contract", "machine", "marks", "paging"))
+)
 
 from scores.testing.blocking import BlockingStore, add_one, open_blocking  # noqa: E402  # only modules imported later are rewritten
 from scores.testing.contract import StoreContract  # noqa: E402  # likewise

@@ -29,6 +29,7 @@ from scores.models import (
 )
 from scores.testing.blocking import BlockingStore, add_one, open_blocking
 from scores.testing.machine import check_store
+from scores.testing.marks import MarksContract
 from scores.testing.oracle import Oracle, exact_mean
 from scores.testing.paging import PagingContract
 
@@ -42,7 +43,7 @@ AWKWARD_IDS = [
 LAST = Repeats.LAST
 
 
-class StoreContract(PagingContract):
+class StoreContract(PagingContract, MarksContract):
     """Subclass it as `Test…`, with a fixture `store_url`: the URL of an empty store, for each test."""
 
     @pytest.fixture

@@ -7,6 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from scores.errors import KeyReused
+from scores.marks import Replayed
 from scores.models import (
     Exam,
     Inspector,
@@ -19,6 +21,7 @@ from scores.models import (
     StudentKey,
 )
 from scores.testing.blocking import open_blocking
+from scores.testing.marks import mark_of, new_key
 from scores.testing.oracle import Oracle, exact_mean
 
 __all__ = ["StoreMachine", "check_store"]
@@ -26,6 +29,7 @@ __all__ = ["StoreMachine", "check_store"]
 STUDENTS = st.sampled_from(["foo", "bar", "a/b", "é", "z"])
 EXAMS = st.sampled_from([0, 1, 3, 11538, 2**63 - 1])
 UUIDS = st.sampled_from(["a1-b1", "a1-b2", "foo"])
+KEYS = st.integers(0, 4)
 SCORES = st.one_of(st.sampled_from([0.0, 0.1, 1.0]), st.floats(0, 1)).map(lambda score: score + 0.0)
 RESULTS = st.builds(Result, STUDENTS, EXAMS, SCORES)
 
@@ -39,6 +43,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.after: str | None = None
         self.seen: list[str] = []
         self.stayed: set[str] = set()
+        self.keys = [new_key() for _ in range(5)]
+        self.marked: dict[int, tuple[Score, Inspector]] = {}
+        """By the number of its key, what was added with a mark, and how that was answered."""
         self.stack = ExitStack()
         self.store: Any = self.stack.enter_context(open_blocking(url))
 
@@ -80,6 +87,23 @@ class StoreMachine(RuleBasedStateMachine):
             scores.append(score)
             expected.append(Inspector(uuid, len(scores), sum(scores)))
         assert self.store.add(batch) == expected
+
+    @rule(batch=st.lists(st.tuples(st.builds(Score, UUIDS, st.integers(4, 5)), st.none() | KEYS), max_size=6))
+    def add_with_marks(self, batch: list[tuple[Score, int | None]]) -> None:
+        """Posts scores together, with keys that have been used before, or not."""
+        expected = [self._added(score, key) for score, key in batch]
+        marks = [None if key is None else mark_of(score, self.keys[key]) for score, key in batch]
+        answers = self.store.add([score for score, _ in batch], marks=marks)
+        assert [None if isinstance(answer, KeyReused) else answer for answer in answers] == expected
+
+    @rule(key=KEYS)
+    def add_again(self, key: int) -> None:
+        """Posts once more what was posted with that key."""
+        if key in self.marked:
+            score, answer = self.marked[key]
+            (again,) = self.store.add([score], marks=[mark_of(score, self.keys[key])])
+            assert isinstance(again, Replayed)
+            assert again == answer
 
     @rule(student=STUDENTS, exam=EXAMS)
     def remove_result(self, student: str, exam: int) -> None:
@@ -158,6 +182,18 @@ class StoreMachine(RuleBasedStateMachine):
         assert inspectors == {
             uuid: Inspector(uuid, len(scores), sum(scores)) for uuid, scores in self.oracle.scores.items()
         }
+
+    def _added(self, score: Score, key: int | None) -> Inspector | None:
+        """What a score with that key is answered; None when the key was another's."""
+        if key is not None and key in self.marked:
+            known, answer = self.marked[key]
+            return answer if known == score else None
+        scores = self.oracle.scores.setdefault(score.uuid, [])
+        scores.append(score.score)
+        inspector = Inspector(score.uuid, len(scores), sum(scores))
+        if key is not None:
+            self.marked[key] = score, inspector
+        return inspector
 
     def _turn_page(self, limit: int) -> None:
         page = self.store.students(after=self.after, limit=limit)

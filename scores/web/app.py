@@ -9,7 +9,7 @@ from scores.errors import ConfigError
 from scores.feed.client import FeedClient
 from scores.feed.status import without_password
 from scores.stores import Store, open_store
-from scores.web.keys import CONFIG, FEED, STORE
+from scores.web.keys import CONFIG, FEED, IN_FLIGHT, STORE
 from scores.web.routes import add_routes
 
 __all__ = ["create_app"]
@@ -22,6 +22,7 @@ def create_app(config: Config) -> web.Application:
     """
     app = web.Application(client_max_size=config.max_body)
     app[CONFIG] = config
+    app[IN_FLIGHT] = set()
     add_routes(app)
     app.cleanup_ctx.append(_lifetime)
     return app

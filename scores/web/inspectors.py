@@ -2,10 +2,11 @@
 
 from aiohttp import web
 
-from scores.errors import NotFound, StoreError
+from scores.errors import BadRequest, NotFound, StoreError
 from scores.models import Inspector, InspectorKey, parse_score
 from scores.web.bodies import JSON, read_json, respond
 from scores.web.bulk import NDJSON, post_scores
+from scores.web.idempotency import HEADER, add_once, read_key
 from scores.web.keys import STORE
 from scores.web.pages import respond_page
 from scores.web.queries import read_slice
@@ -15,11 +16,16 @@ __all__ = ["delete_inspector", "document", "get_inspector", "list_inspectors", "
 
 async def post_score(request: web.Request) -> web.StreamResponse:
     """Adds a score to an inspector, and answers with the mean of all of them, this one included."""
+    key = read_key(request)
     if request.headers.get("Content-Type") != JSON and request.content_type == NDJSON:
+        if key is not None:
+            raise BadRequest(f"{HEADER} is for a single score ({JSON}): it cannot be sent with {NDJSON}")
         return await post_scores(request)
     score, store = parse_score(await read_json(request)), request.app[STORE]
-    if store.add_now is not None:
-        added: Inspector | StoreError = store.add_now(score)
+    if key is not None:
+        added: Inspector | StoreError = await add_once(request, score, key)
+    elif store.add_now is not None:
+        added = store.add_now(score)
     else:
         (added,) = await store.add([score])
     if isinstance(added, StoreError):

@@ -28,7 +28,9 @@ TYPE: Final = "urn:problem-type:scores:"
 """What the `type` of every problem begins with; an error's stable `code` follows."""
 
 RETRY_AFTER: Final = 1
-"""Seconds that a 503 asks to wait."""
+"""Seconds that a 503, or a 409, asks to wait."""
+
+_LATER: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.CONFLICT})
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ def problem(error: ScoresError, headers: Mapping[str, str] | None = None) -> web
     response = web.Response(
         status=error.status, body=orjson.dumps(document(error)), content_type=CONTENT_TYPE, headers=headers
     )
-    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if error.status in _LATER:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
 

@@ -15,6 +15,7 @@ from support.redis_servers import redis_server
 from support.uploads import FIVE, MINIMAL, count_of, post, upload
 
 from scores.errors import OutcomeUnknown, StoreBusy, StoreError
+from scores.marks import Mark
 from scores.models import Inspector, Score
 from scores.stores.embedded import EmbeddedStore
 from scores.web.bulk import BATCH
@@ -31,7 +32,9 @@ class OddStore(EmbeddedStore):
         ("unknown", OutcomeUnknown("nobody knows")),
     )
 
-    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+    async def add(
+        self, scores: Sequence[Score], *, marks: Sequence[Mark | None] = ()
+    ) -> list[Inspector | StoreError]:
         if any(score.uuid == "bug" for score in scores):
             raise RuntimeError("secret")
         refused = dict(self.errors)

@@ -11,6 +11,7 @@ from support.requests import request
 from support.wire import wire_server
 
 from scores.errors import StoreError, StoreFull
+from scores.marks import Mark
 from scores.models import Inspector, Page, Score
 from scores.stores.embedded import EmbeddedStore
 
@@ -188,7 +189,9 @@ class BrokenStore(EmbeddedStore):
         super().__init__(dict)
         self.error = error
 
-    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+    async def add(
+        self, scores: Sequence[Score], *, marks: Sequence[Mark | None] = ()
+    ) -> list[Inspector | StoreError]:
         if isinstance(self.error, StoreError):
             return [self.error] * len(scores)
         raise self.error

@@ -1,14 +1,17 @@
 """Inspectors: adding to them, looking at one, removing one.
 
-A batch of scores goes to the lanes in one piece for each unit. Rule: the scores of one inspector go out in
-their order, and what one of them runs into is its own outcome.
+A batch of scores goes to the lanes in one piece for each unit. One with a mark is added and remembered by one
+operation; in a cluster that is in the inspector's slot, and another body may name another inspector, so the
+key is claimed for its body first, in the key's own slot: that counts nothing, and may be done again. Rule:
+the scores of one inspector go out in their order, and what one of them runs into is its own outcome.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from scores.errors import StoreError, StoreFull
+from scores.errors import OutcomeUnknown, StoreError, StoreFull
+from scores.marks import Mark, Replayed, reused
 from scores.models import Inspector, InspectorKey, Score
 from scores.stores.redis.lanes import MAX_WEIGHT
 from scores.stores.redis.layout import ONE, decode_inspector
@@ -18,6 +21,9 @@ __all__ = ["Inspectors"]
 
 _ADDED_AT_ONCE: Final = MAX_WEIGHT
 """Most scores of a batch that wait at once: no more than one script call takes."""
+
+_Operation = tuple[int, int, tuple[Argument, ...]]
+"""A score's number in its batch, the shard, and what write.lua is asked there."""
 
 
 class Inspectors:
@@ -29,11 +35,14 @@ class Inspectors:
         self._layout = traffic.layout
         self._slice = min(queue, _ADDED_AT_ONCE)
 
-    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+    async def add(
+        self, scores: Sequence[Score], marks: Sequence[Mark | None] = ()
+    ) -> list[Inspector | StoreError]:
         """As `Store.add`; of a large batch, slice by slice."""
         answers: list[Inspector | StoreError] = []
         for at in range(0, len(scores), self._slice):
-            answers += await self._add(scores[at : at + self._slice])
+            end = at + self._slice
+            answers += await self._add(scores[at:end], marks[at:end])
         return answers
 
     async def get(self, uuid: str) -> Inspector | None:
@@ -50,16 +59,64 @@ class Inspectors:
         operation = ("remove_inspector", base, place.bucket, key.uuid)
         return bool(await self._traffic.write(place.shard, *operation))
 
-    async def _add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
-        place, bases, unit_of = self._layout.place, self._layout.bases, self._traffic.unit_of
-        pieces: dict[int, tuple[list[int], list[Argument]]] = {}
+    async def _add(
+        self, scores: Sequence[Score], marks: Sequence[Mark | None]
+    ) -> list[Inspector | StoreError]:
+        replies: list[Any] = [None] * len(scores)
+        if any(marks):
+            if self._traffic.clustered:
+                await self._claim(marks, replies)
+            await self._send(self._additions_once(scores, marks, replies), replies)
+        else:
+            await self._send(self._additions(scores), replies)
+        if not marks:
+            return [_answer(uuid, None, reply) for (uuid, _), reply in zip(scores, replies, strict=True)]
+        return [
+            _answer(uuid, mark, reply) for (uuid, _), mark, reply in zip(scores, marks, replies, strict=True)
+        ]
+
+    def _additions(self, scores: Sequence[Score]) -> Iterator[_Operation]:
+        place, bases = self._layout.place, self._layout.bases
         for number, (uuid, score) in enumerate(scores):
             shard, bucket = place(uuid)
+            yield number, shard, ("add", bases[shard], bucket, uuid, ONE + score)
+
+    async def _claim(self, marks: Sequence[Mark | None], replies: list[Any]) -> None:
+        await self._send(self._claims(marks), replies)
+        for number, reply in enumerate(replies):
+            if isinstance(reply, OutcomeUnknown):
+                # A claim counts nothing.
+                replies[number] = StoreError("Redis went away before the score was sent to it")
+
+    def _claims(self, marks: Sequence[Mark | None]) -> Iterator[_Operation]:
+        for number, mark in enumerate(marks):
+            if mark is not None:
+                shard, base = self._layout.home(mark.key)
+                yield number, shard, ("claim", base, *_remembered(mark))
+
+    def _additions_once(
+        self, scores: Sequence[Score], marks: Sequence[Mark | None], claims: Sequence[Any]
+    ) -> Iterator[_Operation]:
+        """Additions with their marks, but of what a claim has settled already."""
+        for (number, shard, addition), mark in zip(self._additions(scores), marks, strict=True):
+            if mark is None:
+                yield number, shard, addition
+            elif claims[number] in (None, b"claimed"):
+                _, base, *_ = addition
+                # A script call is in one slot of a cluster; on one server the key says where its mark is.
+                home = base if self._traffic.clustered else self._layout.home(mark.key)[1]
+                yield number, shard, ("add_once", *addition[1:], home, *_remembered(mark))
+
+    async def _send(self, operations: Iterable[_Operation], replies: list[Any]) -> None:
+        """Puts in its place what each of these operations is answered, or the error that it ends in."""
+        unit_of = self._traffic.unit_of
+        pieces: dict[int, tuple[list[int], list[Argument]]] = {}
+        for number, shard, arguments in operations:
             piece = pieces.get(unit_of(shard))
             if piece is None:
                 piece = pieces[unit_of(shard)] = [], []
             piece[0].append(number)
-            piece[1].extend(("add", bases[shard], bucket, uuid, ONE + score))
+            piece[1].extend(arguments)
         outcomes = await asyncio.gather(
             *(
                 self._traffic.write_all(unit, arguments, len(numbers))
@@ -67,22 +124,33 @@ class Inspectors:
             ),
             return_exceptions=True,
         )
-        replies: list[Any] = [None] * len(scores)
         for (numbers, _), outcome in zip(pieces.values(), outcomes, strict=True):
             each = [outcome] * len(numbers) if isinstance(outcome, BaseException) else outcome
             for number, reply in zip(numbers, each, strict=True):
                 replies[number] = reply
-        return [_answer(uuid, reply) for (uuid, _), reply in zip(scores, replies, strict=True)]
 
 
-def _answer(uuid: str, reply: Any) -> Inspector | StoreError:
+def _remembered(mark: Mark) -> tuple[str, bytes, int]:
+    """A mark as the scripts take it."""
+    return mark.key, mark.body, max(1, round(mark.seconds * 1000))
+
+
+def _answer(uuid: str, mark: Mark | None, reply: Any) -> Inspector | StoreError:
     if isinstance(reply, (int, bytes)):
         return decode_inspector(uuid, reply)
     if isinstance(reply, list):
-        return _refusal(uuid, reply[1])
+        return _said(uuid, mark, *reply)
     if isinstance(reply, StoreError):
         return reply
     raise reply
+
+
+def _said(uuid: str, mark: Mark | None, outcome: bytes, text: bytes = b"") -> Inspector | StoreError:
+    if outcome == b"again":
+        return Replayed(*decode_inspector(uuid, text))
+    if outcome == b"reused" and mark is not None:
+        return reused(mark)
+    return _refusal(uuid, text)
 
 
 def _refusal(uuid: str, reason: bytes) -> StoreError:

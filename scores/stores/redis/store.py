@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final, NamedTuple
 
 from scores.errors import ConfigError, StoreError
+from scores.marks import Mark
 from scores.models import (
     Exam,
     ExamReport,
@@ -109,12 +110,14 @@ class RedisStore:
         opened = await self._open()
         return await opened.results.record(results, repeats=repeats, lease=lease)
 
-    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+    async def add(
+        self, scores: Sequence[Score], *, marks: Sequence[Mark | None] = ()
+    ) -> list[Inspector | StoreError]:
         try:
             opened = self._opened or await self._open()
         except StoreError as exc:
             return [exc] * len(scores)
-        return await opened.inspectors.add(scores)
+        return await opened.inspectors.add(scores, marks)
 
     async def remove(self, key: Key) -> bool:
         opened = await self._open()

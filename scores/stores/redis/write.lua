@@ -36,6 +36,46 @@ local function add(base, bucket, uuid, increment)
   return packed
 end
 
+-- Marks: what makes a score safe to send again. One is its body (16 bytes), and after it what the score was answered
+-- with; without that it is a claim, which says only whose the key is (in a cluster, in the slot of the key).
+
+local BODY = 16
+
+-- What there is to say of a key that is known; nothing when it is new, or claimed by this body.
+local function recalled(name, body)
+  local seen = redis.pcall('GET', name)
+  if type(seen) == 'table' then
+    return { 'refused', seen.err }
+  elseif seen and string.sub(seen, 1, BODY) ~= body then
+    return { 'reused' }
+  elseif seen and #seen > BODY then
+    return { 'again', string.sub(seen, BODY + 1) }
+  end
+end
+
+local function claim(base, key, body, milliseconds)
+  local name = base .. 'mark:' .. key
+  local known = recalled(name, body)
+  if not known then
+    redis.call('SET', name, body, 'PX', milliseconds)
+  end
+  return known or 'claimed'
+end
+
+local function add_once(base, bucket, uuid, increment, mark_base, key, body, milliseconds)
+  local name = mark_base .. 'mark:' .. key
+  local known = recalled(name, body)
+  if known then
+    return known
+  end
+  local packed = add(base, bucket, uuid, increment)
+  if type(packed) ~= 'table' then
+    local text = type(packed) == 'number' and string.format('%.0f', packed) or packed
+    redis.call('SET', name, body .. text, 'PX', milliseconds)
+  end
+  return packed
+end
+
 local function remove_inspector(base, bucket, uuid)
   local key = base .. 'inspectors:' .. bucket
   local removed = redis.call('HDEL', key, uuid)
@@ -210,6 +250,8 @@ end
 
 local operations = {
   add = { add, 4 },
+  add_once = { add_once, 8 },
+  claim = { claim, 4 },
   remove_inspector = { remove_inspector, 3 },
   record = { record, 8 },
   remove_result = { remove_result, 4 },

@@ -13,15 +13,19 @@ from scores import (
     InspectorKey,
     InvalidQuery,
     Key,
+    KeyReused,
     Lease,
     LeaseLost,
+    Mark,
     Outcome,
     Page,
     Repeats,
+    Replayed,
     Result,
     ResultKey,
     Score,
     Store,
+    StoreBusy,
     StoreError,
     Student,
     StudentReport,
@@ -42,6 +46,7 @@ class ListingStore:
         self.results: dict[tuple[str, int], float] = {}
         self.scores: dict[str, list[int]] = {}
         self.leases: dict[str, tuple[Lease, str, float]] = {}
+        self.marks: dict[str, tuple[bytes, Inspector, float]] = {}
 
     async def record(
         self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
@@ -69,8 +74,27 @@ class ListingStore:
         self.results[key] = repeats.keep(self.results[key], result.score)
         return Outcome.REPLACED if self.results[key] == result.score else Outcome.KEPT
 
-    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
-        return [self._add(score) for score in scores]
+    async def add(
+        self, scores: Sequence[Score], *, marks: Sequence[Mark | None] = ()
+    ) -> list[Inspector | StoreError]:
+        return [
+            self._add(score) if mark is None else self._add_once(score, mark)
+            for score, mark in zip(scores, marks or [None] * len(scores), strict=True)
+        ]
+
+    def _add_once(self, score: Score, mark: Mark) -> Inspector | StoreError:
+        now = time.monotonic()
+        self.marks = {key: known for key, known in self.marks.items() if known[2] > now}
+        if mark.key in self.marks:
+            body, added, _ = self.marks[mark.key]
+            return (
+                Replayed(*added) if body == mark.body else KeyReused("the key came before with another body")
+            )
+        if len(self.marks) >= mark.most:
+            return StoreBusy("as many keys are remembered as may be")
+        added = self._add(score)
+        self.marks[mark.key] = mark.body, added, now + mark.seconds
+        return added
 
     def _add(self, score: Score) -> Inspector:
         self.scores.setdefault(score.uuid, []).append(score.score)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from scores import Inspector, Score, Store, StoreBusy, StoreError, StoreFull
+from scores import Inspector, Mark, Score, Store, StoreBusy, StoreError, StoreFull
 from scores.stores.embedded import EmbeddedStore
 
 FAULTS = {
@@ -25,11 +25,15 @@ class FaultyStore(EmbeddedStore):
             raise FAULTS[uuid]("it is what was asked for")
         return await super().inspector(uuid)
 
-    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+    async def add(
+        self, scores: Sequence[Score], *, marks: Sequence[Mark | None] = ()
+    ) -> list[Inspector | StoreError]:
         answers: list[Inspector | StoreError] = []
-        for score in scores:
+        for score, mark in zip(scores, marks or [None] * len(scores), strict=True):
             try:
-                answers.append(FaultyStore.add_now(self, score))
+                if score.uuid in FAULTS:
+                    FaultyStore.add_now(self, score)
+                answers += await EmbeddedStore.add(self, [score], marks=[mark])
             except StoreError as exc:
                 answers.append(exc)
         return answers
@@ -52,10 +56,12 @@ class SlowStore(FaultyStore):
         await asyncio.sleep(self.seconds)
         return await super().inspector(uuid)
 
-    async def add(self, scores: Sequence[Score]) -> list[Inspector | StoreError]:
+    async def add(
+        self, scores: Sequence[Score], *, marks: Sequence[Mark | None] = ()
+    ) -> list[Inspector | StoreError]:
         await asyncio.sleep(self.seconds)
         await self.gate.wait()
-        return await super().add(scores)
+        return await super().add(scores, marks=marks)
 
 
 @asynccontextmanager
