@@ -17,9 +17,13 @@ from urllib.parse import urlsplit
 from scores.errors import ConfigError
 from scores.models import Repeats
 
-__all__ = ["PREFIX", "Config", "Setting", "settings", "unknown_variables"]
+__all__ = ["CLIENT_TOKEN", "CLIENT_URL", "PREFIX", "Config", "Setting", "settings", "unknown_variables"]
 
 PREFIX: Final = "SCORES_"
+CLIENT_URL: Final = PREFIX + "URL"
+"""Of the server that the command line asks; no setting of a server."""
+CLIENT_TOKEN: Final = PREFIX + "TOKEN"
+"""What the command line shows that server."""
 _KIB: Final = 1024
 _MIB: Final = 1024 * _KIB
 
@@ -247,7 +251,7 @@ def _declared(item: "Field[Any]") -> Setting:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each `SCORES_…` variable that is no setting, with the nearest that is one."""
-    known = [setting.variable for setting in settings()]
+    known = [*(setting.variable for setting in settings()), CLIENT_URL, CLIENT_TOKEN]
     names = [name.removeprefix(PREFIX) for name in known]
     sentences = []
     for name in sorted(environ):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import scores
+import scores.client
 
 ROOT = Path(scores.__file__).parent
 
@@ -95,8 +96,31 @@ FLOORS = {
     "scores.workers.worker": 21,
     "scores.workers.supervisor": 21,
     "scores.workers": 21,
-    "scores.cli": 22,
-    "scores.__main__": 23,
+    "scores.client.errors": 1,
+    "scores.client.answers": 2,
+    "scores.client.paths": 2,
+    "scores.client.journal": 2,
+    "scores.client.source": 3,
+    "scores.client.exchange": 12,
+    "scores.client.pages": 13,
+    "scores.client.bulk": 13,
+    "scores.client.following": 13,
+    "scores.client.client": 14,
+    "scores.client.importing": 15,
+    "scores.client": 16,
+    "scores.cli.arguments": 1,
+    "scores.cli.loop": 1,
+    "scores.cli.output": 1,
+    "scores.cli.table": 2,
+    "scores.cli.views": 17,
+    "scores.cli.bar": 17,
+    "scores.cli.connecting": 17,
+    "scores.cli.asking": 22,
+    "scores.cli.importing": 22,
+    "scores.cli.serving": 22,
+    "scores.cli.command": 23,
+    "scores.cli": 24,
+    "scores.__main__": 25,
 }
 
 MODULES = sorted(
@@ -173,3 +197,11 @@ def test_the_public_names_are_these() -> None:
         "StoreFull", "Student", "StudentKey", "StudentReport", "exact", "open_store",
     }  # fmt: skip
     assert all(hasattr(scores, name) for name in scores.__all__)
+
+
+def test_the_public_names_of_the_client_are_these() -> None:
+    assert set(scores.client.__all__) == {
+        "ApiError", "BadAnswer", "BrokenOff", "Client", "ClientError", "Feed", "Import", "InDoubt", "Mean", "MeanEvent",
+        "Problem", "Report", "ScoreEvent", "Start", "Unreachable",
+    }  # fmt: skip
+    assert all(hasattr(scores.client, name) for name in scores.client.__all__)

@@ -1,25 +1,25 @@
-"""The command `scores`: read the settings, run the one thing that was asked for, say what went wrong.
+"""`scores serve`, `demo` and `feed`, and the `worker` of a supervisor: what runs until it is stopped.
 
-Rule: this is the edge: the only place that reads the environment and the command line, prints, and
-turns errors into exit statuses (2 for a setting that is wrong).
+Rule: the settings are read here, once, from the environment and the flags; a setting that is wrong is an
+exit status of 2.
 """
 
 import argparse
 import asyncio
 import logging
 import os
-import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
 
-import scores
 from scores import logs
+from scores.cli.arguments import Commands, add_command
+from scores.cli.loop import run
+from scores.cli.output import say
 from scores.config import Config, Setting, settings, unknown_variables
-from scores.errors import ConfigError, WorkerRefused
 from scores.feed.faults import parse_fault
 from scores.feed.simulator import SimulatorOptions, create_simulator
 from scores.feed.status import FeedStatus, without_password
@@ -28,21 +28,7 @@ from scores.web.server import running, stop_on_signal
 from scores.workers.supervisor import supervised
 from scores.workers.worker import work
 
-try:
-    import uvloop
-except ImportError:  # not on this platform: it is an optional speed-up
-    uvloop = None  # type: ignore[assignment]  # a module or nothing
-
-__all__ = ["main"]
-
-_DESCRIPTION: Final = """\
-A real-time score aggregation server: it listens to a feed of exam results, takes
-scores by POST, and serves every result and exact averages.
-
-  scores demo     a server with a simulated feed: the quickest way to see it work
-  scores serve    a server on the feed that you name
-  scores feed     a simulated feed by itself, which also misbehaves on request
-"""
+__all__ = ["add_commands"]
 
 _SERVE_NOTE: Final = """\
 Each flag has an environment variable, named beside it; the flag wins. What is wrong stops
@@ -77,31 +63,49 @@ It listens to a simulated feed at {feed}. Ctrl-C stops both.
 log = logging.getLogger("scores")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command, and gives its exit status."""
-    try:
-        arguments = _parser().parse_args(argv)
+Command = Callable[[Config, argparse.Namespace], Coroutine[Any, Any, None]]
+
+
+def add_commands(commands: Commands) -> None:
+    """Adds these commands to the parser's."""
+    serve = add_command(commands, "serve", _running(_serve), about="run a server", note=_SERVE_NOTE)
+    for setting in settings():
+        _add_setting(serve, setting)
+    demo = add_command(
+        commands, "demo", _running(_demo), about="run a server with a simulated feed", note=_DEMO_NOTE
+    )
+    for setting in settings():
+        if setting.name != "feed":
+            _add_setting(demo, setting)
+    _add_simulator(demo)
+    feed = add_command(commands, "feed", _running(_feed), about="run a simulated feed", note=_FEED_NOTE)
+    feed.add_argument(
+        "--host", dest="feed_host", default="127.0.0.1", help="address to listen on (%(default)s)"
+    )
+    feed.add_argument(
+        "--port", dest="feed_port", type=_port, default=8001, help="port to listen on (%(default)s)"
+    )
+    _add_simulator(feed)
+    # Without a help text it is listed nowhere: it is for the supervisor, which hands on the descriptors.
+    worker = commands.add_parser("worker")
+    worker.add_argument("channel", type=int)
+    worker.add_argument("listening", type=int, nargs="+")
+    worker.set_defaults(run=_running(_worker))
+
+
+def _running(command: Command) -> Callable[[argparse.Namespace], int]:
+    """What reads the settings for a command, and runs it."""
+
+    def run_it(arguments: argparse.Namespace) -> int:
         config = Config.read(os.environ, vars(arguments))
         logs.configure(config)
-        if arguments.command is not _worker:
+        if command is not _worker:
             for sentence in unknown_variables(os.environ):
                 log.warning("%s", sentence)
-        _run(arguments.command(config, arguments))
-    except WorkerRefused:
-        return 2
-    except ConfigError as exc:
-        print(f"scores: {exc}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
+        run(command(config, arguments))
+        return 0
 
-
-def _run(main: Coroutine[Any, Any, None]) -> None:
-    if uvloop is None:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
+    return run_it
 
 
 async def _serve(config: Config, _arguments: argparse.Namespace) -> None:
@@ -122,7 +126,7 @@ async def _demo(config: Config, arguments: argparse.Namespace) -> None:
         config = replace(config, feed=feed)
         async with _serving(config, stop) as address:
             _log_start(config, address)
-            _say(_TRY.format(address=address, feed=feed))
+            say(_TRY.format(address=address, feed=feed))
             await stop.wait()
     log.info("stopped")
 
@@ -131,7 +135,7 @@ async def _feed(_config: Config, arguments: argparse.Namespace) -> None:
     stop = stop_on_signal()
     async with _simulating(_options(arguments), arguments.feed_host, arguments.feed_port) as url:
         log.info("simulated feed: %s", url)
-        _say(f"curl -N {url}")
+        say(f"curl -N {url}")
         await stop.wait()
     log.info("stopped")
 
@@ -154,15 +158,6 @@ async def _simulating(options: SimulatorOptions, host: str, port: int) -> AsyncI
         await runner.cleanup()
 
 
-def _say(text: str) -> None:
-    try:
-        print(text, flush=True)
-    except OSError as exc:
-        # Nobody reads what it prints; that is no reason to stop.
-        log.warning("cannot print: %s", exc.strerror)
-        sys.stdout = None  # or Python tries, and fails, once more at its exit
-
-
 def _log_start(config: Config, address: str) -> None:
     log.info("store: %s", without_password(config.store))
     log.info("feed: %s", FeedStatus.of(config.feed).url or "off")
@@ -180,55 +175,6 @@ def _options(arguments: argparse.Namespace) -> SimulatorOptions:
         count=arguments.count,
         faults=dict(map(parse_fault, arguments.fault)),
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scores", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--version", action="version", version=f"scores {scores.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    serve = _command(commands, "serve", _serve, about="run a server", note=_SERVE_NOTE)
-    for setting in settings():
-        _add_setting(serve, setting)
-    demo = _command(commands, "demo", _demo, about="run a server with a simulated feed", note=_DEMO_NOTE)
-    for setting in settings():
-        if setting.name != "feed":
-            _add_setting(demo, setting)
-    _add_simulator(demo)
-    feed = _command(commands, "feed", _feed, about="run a simulated feed", note=_FEED_NOTE)
-    feed.add_argument(
-        "--host", dest="feed_host", default="127.0.0.1", help="address to listen on (%(default)s)"
-    )
-    feed.add_argument(
-        "--port", dest="feed_port", type=_port, default=8001, help="port to listen on (%(default)s)"
-    )
-    _add_simulator(feed)
-    # Without a help text it is listed nowhere: it is for the supervisor, which hands on the descriptors.
-    worker = commands.add_parser("worker")
-    worker.add_argument("channel", type=int)
-    worker.add_argument("listening", type=int, nargs="+")
-    worker.set_defaults(command=_worker)
-    return parser
-
-
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    run: Callable[[Config, argparse.Namespace], Coroutine[Any, Any, None]],
-    *,
-    about: str,
-    note: str,
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name,
-        help=about,
-        description=f"{about.capitalize()}.",
-        epilog=note,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.set_defaults(command=run)
-    return command
 
 
 def _port(text: str) -> int:

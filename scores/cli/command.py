@@ -1,0 +1,60 @@
+"""The command `scores`: read the command line, run the one thing that was asked for, say what went wrong.
+
+Rule: this is the edge, the one place that turns errors into exit statuses: 2 for what was asked wrongly, 1
+for what the server refuses or cannot do, 130 for Ctrl-C, 141 when nobody reads the output any more. A command
+is added by a module of its own: `add_commands(commands)`, one line in `_parser`.
+"""
+
+import argparse
+from collections.abc import Sequence
+from typing import Final
+
+import scores
+from scores.cli import asking, importing, serving
+from scores.cli.output import error, nobody_reads
+from scores.errors import ConfigError, ScoresError, WorkerRefused
+
+__all__ = ["main"]
+
+_DESCRIPTION: Final = """\
+A real-time score aggregation server: it listens to a feed of exam results, takes
+scores by POST, and serves every result and exact averages.
+
+  scores demo     a server with a simulated feed: the quickest way to see it work
+  scores serve    a server on the feed that you name
+  scores feed     a simulated feed by itself, which also misbehaves on request
+
+The other commands ask a server that runs, at SCORES_URL or --url.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command, and gives its exit status."""
+    try:
+        arguments = _parser().parse_args(argv)
+        status: int = arguments.run(arguments)
+    except WorkerRefused:
+        return 2
+    except ConfigError as exc:
+        error(str(exc))
+        return 2
+    except ScoresError as exc:
+        error(str(exc))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return nobody_reads()
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scores", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"scores {scores.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    serving.add_commands(commands)
+    asking.add_commands(commands)
+    importing.add_commands(commands)
+    return parser
