@@ -7,7 +7,7 @@ JOBS   ?= 2
 STAMP   = $(VENV)/.installed-$(1)
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: redis-server run test test-aiohttp lint format bench bench-smoke docs clean help
+.PHONY: chromium redis-server run test test-aiohttp lint format bench bench-smoke docs clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,7 +15,7 @@ help: ## what can be made
 run: $(call STAMP,run) ## a server with a simulated feed; PORT=8000
 	$(BIN)/scores demo --port $(PORT)
 
-test: $(call STAMP,test) redis-server ## all tests, with a real redis-server and branch coverage; JOBS=2, ARGS=
+test: $(call STAMP,test) redis-server chromium ## all tests, with a real redis-server and branch coverage; JOBS=2, ARGS=
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)
 
 test-aiohttp: $(call STAMP,aiohttp) ## the express lane on the oldest aiohttp that it knows, and with its parser in Python
@@ -43,6 +43,10 @@ bench-smoke: $(call STAMP,run) redis-server ## every benchmark at a tiny size, t
 redis-server: # which the tests start for themselves; the package is Debian's
 	@command -v redis-server >/dev/null || { echo "installing redis-server, which the tests start"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends redis-server >/dev/null; } \
 	|| { echo "the tests need a redis-server (7.0 or later) on the PATH: please install one"; exit 1; }
+
+chromium: # in which the tests look at pages; the package is Debian's
+	@command -v chromium >/dev/null || { echo "installing chromium, in which the tests look at pages"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends chromium >/dev/null; } \
+	|| { echo "the tests need a chromium on the PATH: please install one"; exit 1; }
 
 docs: $(call STAMP,test) ## run the documentation's examples, follow its links
 	$(BIN)/python -m pytest -q tests/test_readme.py

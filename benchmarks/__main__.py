@@ -35,6 +35,7 @@ that it takes to judge them: method, commit, versions, machine and date.
   python -m benchmarks reads                    the rate of GET, for one inspector, student and exam
   python -m benchmarks feed                     events of the feed a second, decoded to recorded
   python -m benchmarks bulk                     scores a second of one streamed request
+  python -m benchmarks live                     how soon live readers are told, and what it costs
   python -m benchmarks startup                  from the start of a process to its first answer
   python -m benchmarks stores --keys 1000000    memory of a key, and the worst stall of a write
   python -m benchmarks growth                   how long a request waits while keys are created

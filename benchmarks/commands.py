@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from benchmarks import bulk, decoder, feed, growth, keys, pages, post, reads, startup, stores
+from benchmarks import bulk, decoder, feed, growth, keys, live, pages, post, reads, startup, stores
 from benchmarks.command import Command
 from benchmarks.peers import measure as peers
 from benchmarks.redis import command as redis
@@ -15,6 +15,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     reads.COMMAND,
     feed.COMMAND,
     bulk.COMMAND,
+    live.COMMAND,
     startup.COMMAND,
     stores.COMMAND,
     growth.COMMAND,

@@ -40,6 +40,8 @@ class Setting:
     """What is allowed, as the end of the sentence "it must be …"."""
     about: str
     """One line of help."""
+    secret: bool = False
+    """Whether nobody may see the value: it has no flag, which a list of processes shows, and no error."""
 
     @property
     def variable(self) -> str:
@@ -63,6 +65,8 @@ class Setting:
         if isinstance(value, float):
             # As many digits as it takes, and never an exponent.
             return f"{Decimal(repr(value)):f}".removesuffix(".0")
+        if isinstance(value, tuple):
+            return ",".join(value) or "off"
         return str(value.value) if isinstance(value, Repeats) else str(value)
 
     def read(self, text: str, source: str) -> Any:
@@ -70,6 +74,9 @@ class Setting:
         try:
             return self.parse(text)
         except ValueError as exc:
+            if self.secret:
+                # Nor does its cause say it.
+                raise ConfigError(f"{source} is not allowed: it must be {self.allowed}") from None
             raise ConfigError(f"{source}={_shown(text)!r} is not allowed: it must be {self.allowed}") from exc
 
 
@@ -81,6 +88,43 @@ def _shown(text: str) -> str:
 
 def _setting(default: Any, parse: Callable[[str], Any], allowed: str, about: str) -> Any:
     return field(default=default, metadata={"parse": parse, "allowed": allowed, "about": about})
+
+
+def _list(parse: Callable[[str], str], allowed: str, about: str, *, secret: bool = False) -> Any:
+    """Several texts between commas, none at all by default."""
+
+    def parse_all(text: str) -> tuple[str, ...]:
+        return () if text.strip() in ("", "off") else tuple(parse(part.strip()) for part in text.split(","))
+
+    metadata = {"parse": parse_all, "allowed": allowed, "about": about, "secret": secret}
+    return field(default=(), repr=not secret, metadata=metadata)
+
+
+# RFC 6750, section 2.1: b64token.
+_TOKEN: Final = re.compile("[A-Za-z0-9._~+/-]{16,256}=*")
+_LONGEST_TOKEN: Final = 256
+_TOKENS: Final = "tokens of 16 to 256 letters, digits and -._~+/ (= at the end), separated by commas; or off"
+
+
+def _token(text: str) -> str:
+    if not _TOKEN.fullmatch(text) or len(text) > _LONGEST_TOKEN:
+        raise ValueError
+    return text
+
+
+# RFC 6454, section 6.2, in the letters that a browser sends.
+_ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def _origin(text: str) -> str:
+    if text == "*":
+        return text
+    # A browser leaves out the default port; reading a port raises ValueError for one that is none.
+    url = urlsplit(text)
+    if not _ORIGIN.fullmatch(text) or url.port == _DEFAULT_PORTS[url.scheme]:
+        raise ValueError(text)
+    return text
 
 
 def _plain(text: str) -> str:
@@ -184,12 +228,28 @@ class Config:
         True, _switch, "on or off", "answer requests whose head is known as soon as their bytes arrive"
     )
     access_log: bool = _setting(False, _switch, "on or off", "log a line for each request")
+    write_token: tuple[str, ...] = _list(_token, _TOKENS, "tokens that may write, and read", secret=True)
+    read_token: tuple[str, ...] = _list(_token, _TOKENS, "tokens that may read", secret=True)
+    cors_origins: tuple[str, ...] = _list(
+        _origin,
+        "origins such as https://example.org or http://localhost:3000 (small letters, no path, no default"
+        " port), separated by commas; or *; or off",
+        "origins whose pages may ask, in a browser",
+    )
+    metrics: bool = _setting(True, _switch, "on or off", "count what happens, and tell it at /metrics")
+    metrics_timeout: float = _seconds(0.1, 60, 1, "time for the store to tell a scrape how much it holds")
 
     max_body: int = _integer(1, 1024 * _MIB, _MIB, "largest request body; more is 413")
     max_line: int = _integer(256, _MIB, 64 * _KIB, "longest line of a bulk request; a longer one is 413")
     max_header: int = _integer(256, _MIB, 8190, "longest request line or header field; more is 431")
     max_headers: int = _integer(8, 10_000, 128, "most header fields of a request; more is 431")
     max_connections: int = _integer(1, 1_000_000, 10_000, "most open connections; one more is 503")
+    max_pending: int = _integer(
+        _MIB,
+        1024 * 1024 * _MIB,
+        256 * _MIB,
+        "most bytes of bodies on their way in and answers not yet taken; more is 503",
+    )
     head_timeout: float = _seconds(0.1, 3600, 10, "time for a request's head to arrive, else 408")
     body_timeout: float = _seconds(0.1, 3600, 10, "time for a request's body to arrive, else 408")
     send_timeout: float = _seconds(
@@ -203,6 +263,11 @@ class Config:
     idempotency_keys: int = _integer(
         1, 100_000_000, 1_000_000, "most keys that an embedded store remembers; a further new one is 503"
     )
+
+    live: bool = _setting(True, _switch, "on or off", "republish what is recorded at GET /scores")
+    live_readers: int = _integer(1, 1_000_000, 2000, "most live readers; one more is 503")
+    live_history: int = _integer(1, 1_000_000, 10_000, "events that are kept for live readers to go on from")
+    live_heartbeat: float = _seconds(0.05, 3600, 15, "longest silence before a live reader is sent a comment")
 
     feed_backoff_min: float = _seconds(0.001, 3600, 0.5, "shortest wait before reconnecting")
     feed_backoff_max: float = _seconds(0.001, 86_400, 30, "longest wait before reconnecting")
@@ -218,6 +283,21 @@ class Config:
             raise ConfigError(
                 f"{PREFIX}FEED_BACKOFF_MIN={self.feed_backoff_min:g} is not allowed:"
                 f" it must be at most {PREFIX}FEED_BACKOFF_MAX={self.feed_backoff_max:g}"
+            )
+        if self.max_pending < self.max_body:
+            raise ConfigError(
+                f"{PREFIX}MAX_PENDING={self.max_pending} is not allowed:"
+                f" it must be at least {PREFIX}MAX_BODY={self.max_body}"
+            )
+        if self.read_token and not self.write_token:
+            raise ConfigError(
+                f"{PREFIX}READ_TOKEN is not allowed without {PREFIX}WRITE_TOKEN:"
+                " who may not read could still write"
+            )
+        if "*" in self.cors_origins and len(self.cors_origins) > 1:
+            raise ConfigError(
+                f"{PREFIX}CORS_ORIGINS={','.join(self.cors_origins)!r} is not allowed:"
+                " * is for all, and stands alone"
             )
 
     @classmethod

@@ -5,8 +5,12 @@
     │   ├── MalformedJSON           400  malformed-json
     │   └── InvalidQuery            400  invalid-query
     ├── BadRequest                  400  bad-request
+    ├── AccessDenied                401  unauthorized
+    │   └── ScopeTooSmall           403  insufficient-scope
+    ├── OriginRefused               403  origin-refused
     ├── NotFound                    404  not-found
     ├── MethodNotAllowed            405  method-not-allowed
+    ├── NotAcceptable               406  not-acceptable
     ├── RequestTimeout              408  request-timeout
     ├── PayloadTooLarge             413  payload-too-large
     ├── UnsupportedMediaType        415  unsupported-media-type
@@ -31,6 +35,7 @@ Rule: a class carries the HTTP `status` it means and a stable `code`; nobody els
 from typing import ClassVar, NamedTuple
 
 __all__ = [
+    "AccessDenied",
     "BadRequest",
     "ConfigError",
     "ExpectationFailed",
@@ -45,11 +50,14 @@ __all__ = [
     "LeaseLost",
     "MalformedJSON",
     "MethodNotAllowed",
+    "NotAcceptable",
     "NotFound",
+    "OriginRefused",
     "OutcomeUnknown",
     "Overloaded",
     "PayloadTooLarge",
     "RequestTimeout",
+    "ScopeTooSmall",
     "ScoresError",
     "StoreBusy",
     "StoreError",
@@ -106,6 +114,31 @@ class BadRequest(ScoresError):
     code = "bad-request"
 
 
+class AccessDenied(ScoresError):
+    """No token that is known; `challenge` is the answer's `WWW-Authenticate` (RFC 6750, section 3)."""
+
+    status = 401
+    code = "unauthorized"
+
+    def __init__(self, message: str, challenge: str) -> None:
+        super().__init__(message)
+        self.challenge = challenge
+
+
+class ScopeTooSmall(AccessDenied):
+    """A token that may read, with a request to write."""
+
+    status = 403
+    code = "insufficient-scope"
+
+
+class OriginRefused(ScoresError):
+    """A browser asks for a page of another origin than `SCORES_CORS_ORIGINS` names."""
+
+    status = 403
+    code = "origin-refused"
+
+
 class NotFound(ScoresError):
     """Nothing is stored under that id, or there is no such resource."""
 
@@ -118,6 +151,13 @@ class MethodNotAllowed(ScoresError):
 
     status = 405
     code = "method-not-allowed"
+
+
+class NotAcceptable(ScoresError):
+    """The resource has no representation that `Accept` takes (RFC 9110, section 15.5.7)."""
+
+    status = 406
+    code = "not-acceptable"
 
 
 class RequestTimeout(ScoresError):
@@ -163,7 +203,9 @@ class HeadTooLarge(ScoresError):
 
 
 class Overloaded(ScoresError):
-    """More connections than `SCORES_MAX_CONNECTIONS`."""
+    """More connections than `SCORES_MAX_CONNECTIONS`, live readers than `SCORES_LIVE_READERS`, or to hold in
+    memory than `SCORES_MAX_PENDING`.
+    """
 
     status = 503
     code = "overloaded"

@@ -1,9 +1,10 @@
 """Log lines for an operator: one line an event, as text or as JSON.
 
 Rule: set up once, by the command; the package itself only ever asks for a logger. With more than one
-worker each line says which process wrote it.
+worker each line says which process wrote it, and what is logged while a request is answered says which.
 """
 
+import json
 import logging
 import logging.config
 from datetime import UTC, datetime
@@ -11,8 +12,22 @@ from datetime import UTC, datetime
 import orjson
 
 from scores.config import Config
+from scores.tracing import Trace, current
 
 __all__ = ["configure"]
+
+
+def _trace(record: logging.LogRecord) -> Trace | None:
+    """The request that the record is about."""
+    entry = getattr(record, "entry", None)
+    return current.get() if entry is None else entry.trace
+
+
+class _TextFormatter(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the library's name
+        line = super().formatMessage(record)
+        trace = _trace(record)
+        return line if trace is None else f"{line} [{trace.span_id}]"
 
 
 class _JSONFormatter(logging.Formatter):
@@ -29,9 +44,22 @@ class _JSONFormatter(logging.Formatter):
         }
         if self.pid:
             line["pid"] = record.process
+        if (entry := getattr(record, "entry", None)) is not None:
+            line |= {name: value for name, value in entry._asdict().items() if name != "trace"}
+            line["duration"] = round(entry.duration, 6)
+        if (trace := _trace(record)) is not None:
+            line["trace_id"], line["span_id"] = trace.trace_id, trace.span_id
+            if trace.parent_id is not None:
+                line["parent_id"] = trace.parent_id
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line).decode()
+        if record.stack_info:
+            line["stack"] = self.formatStack(record.stack_info)
+        try:
+            return orjson.dumps(line).decode()
+        except TypeError:
+            # Half of a surrogate pair, which UTF-8 has no bytes for; here it is escaped.
+            return json.dumps(line)
 
 
 def configure(config: Config) -> None:
@@ -40,7 +68,8 @@ def configure(config: Config) -> None:
     process = "[%(process)d] " if several else ""
     formatter = {
         "text": {
-            "format": f"%(asctime)s %(levelname)-7s {process}%(message)s",
+            "()": _TextFormatter,
+            "fmt": f"%(asctime)s %(levelname)-7s {process}%(message)s",
             "datefmt": "%Y-%m-%dT%H:%M:%S%z",
         },
         "json": {"()": _JSONFormatter, "pid": several},

@@ -141,6 +141,12 @@ def test_stores_gives_the_rate_up_to_each_power_of_ten(measure: Measure) -> None
     assert all(row[f"to_{keys}_per_s"] > 0 for keys in (1_000, 10_000, 12_000))
 
 
+def test_live_tells_every_reader_of_every_score(measure: Measure) -> None:
+    (row,) = measure("live", "--readers", 3, "--rate", 50, "--seconds", 1)["figures"]
+    assert (row["readers"], row["events"], row["told"], row["lost"]) == (3, 50, 150, 0)
+    assert 0 <= row["p50_ms"] <= row["p99_ms"] <= row["max_ms"]
+
+
 def test_growth_loads_a_server_with_half_of_what_it_takes(measure: Measure) -> None:
     (row,) = measure("growth", "--keys", 500, "-c", 4)["figures"]
     assert (row["store"], row["keys"], row["errors"]) == ("sharded", 500, 0)

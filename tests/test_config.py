@@ -135,5 +135,8 @@ def test_settings_do_not_change() -> None:
 @pytest.mark.parametrize("setting", settings(), ids=lambda setting: setting.name)
 def test_the_reference_page_has_every_setting(setting: Setting) -> None:
     page = (Path(__file__).parent.parent / "docs/reference/settings.md").read_text(encoding="utf-8")
-    row = f"| `{setting.flag}` | `{setting.variable}` | `{setting.shown_default}` | {setting.about} | {setting.allowed} |"
+    flag = "–" if setting.secret else f"`{setting.flag}`"
+    row = (
+        f"| {flag} | `{setting.variable}` | `{setting.shown_default}` | {setting.about} | {setting.allowed} |"
+    )
     assert row in page.splitlines()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import scores
-from scores.cli import asking, importing, serving
+from scores.cli import asking, describing, importing, serving
 from scores.cli.output import error, nobody_reads
 from scores.errors import ConfigError, ScoresError, WorkerRefused
 
@@ -23,6 +23,7 @@ scores by POST, and serves every result and exact averages.
   scores demo     a server with a simulated feed: the quickest way to see it work
   scores serve    a server on the feed that you name
   scores feed     a simulated feed by itself, which also misbehaves on request
+  scores openapi  the API, described for programs
 
 The other commands ask a server that runs, at SCORES_URL or --url.
 """
@@ -57,4 +58,5 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_commands(commands)
     asking.add_commands(commands)
     importing.add_commands(commands)
+    describing.add_commands(commands)
     return parser

@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -23,7 +24,8 @@ from scores.config import Config, Setting, settings, unknown_variables
 from scores.feed.faults import parse_fault
 from scores.feed.simulator import SimulatorOptions, create_simulator
 from scores.feed.status import FeedStatus, without_password
-from scores.web.listener import address_of, refusal_to_listen
+from scores.web.express.inside import unknown_inside
+from scores.web.listener import address_of, is_loopback, refusal_to_listen
 from scores.web.server import running, stop_on_signal
 from scores.workers.supervisor import supervised
 from scores.workers.worker import work
@@ -35,6 +37,9 @@ Each flag has an environment variable, named beside it; the flag wins. What is w
 the start with one line that says what is allowed. Ctrl-C and SIGTERM stop the server: it
 finishes what is in flight (for --shutdown-timeout seconds at most) and exits with 0. With
 several --workers one more process looks after them: it is the one to signal.
+
+Access tokens have variables only, as a list of processes shows flags: SCORES_WRITE_TOKEN,
+SCORES_READ_TOKEN (several, separated by commas, to change them one by one).
 """
 
 _DEMO_NOTE: Final = (
@@ -90,6 +95,8 @@ def add_commands(commands: Commands) -> None:
     worker = commands.add_parser("worker")
     worker.add_argument("channel", type=int)
     worker.add_argument("listening", type=int, nargs="+")
+    worker.add_argument("--memory", type=int)
+    worker.add_argument("--place", type=int, default=0)
     worker.set_defaults(run=_running(_worker))
 
 
@@ -117,7 +124,7 @@ async def _serve(config: Config, _arguments: argparse.Namespace) -> None:
 
 
 async def _worker(config: Config, arguments: argparse.Namespace) -> None:
-    await work(config, arguments.channel, arguments.listening)
+    await work(config, arguments.channel, arguments.listening, memory=arguments.memory, place=arguments.place)
 
 
 async def _demo(config: Config, arguments: argparse.Namespace) -> None:
@@ -161,8 +168,11 @@ async def _simulating(options: SimulatorOptions, host: str, port: int) -> AsyncI
 def _log_start(config: Config, address: str) -> None:
     log.info("store: %s", without_password(config.store))
     log.info("feed: %s", FeedStatus.of(config.feed).url or "off")
+    log.info("express lane: %s", "on" if config.express and not unknown_inside() else "off")
     if config.workers > 1:
         log.info("workers: %d", config.workers)
+    if not config.write_token and not is_loopback(address):
+        log.warning("whoever reaches %s may write: SCORES_WRITE_TOKEN is not set", address)
     log.info("listening: %s", address)
 
 
@@ -184,12 +194,19 @@ def _port(text: str) -> int:
 
 
 def _add_setting(command: argparse.ArgumentParser, setting: Setting) -> None:
+    if setting.secret:
+        command.add_argument(setting.flag, type=partial(_refuse, setting), help=argparse.SUPPRESS)
+        return
     command.add_argument(
         setting.flag,
         dest=setting.name,
         metavar="VALUE",
         help=f"{setting.about}: {setting.allowed} ({setting.variable}, {setting.shown_default})",
     )
+
+
+def _refuse(setting: Setting, _text: str) -> None:
+    raise argparse.ArgumentTypeError(f"a list of processes would show it: set {setting.variable} instead")
 
 
 def _add_simulator(command: argparse.ArgumentParser) -> None:

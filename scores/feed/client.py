@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from random import Random, SystemRandom
+from time import monotonic
 from typing import Final
 
 from scores.backoff import Backoff
@@ -57,8 +58,12 @@ class FeedClient:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: Random | None = None,
+        note: Callable[[FeedStatus], None] = lambda _: None,
     ) -> None:
+        """`note` is told of the status whenever it has changed."""
         self.status = FeedStatus.of(config.feed)
+        self._note = note
+        note(self.status)
         self._config = config
         self._store = store
         self._sleep = sleep
@@ -83,7 +88,7 @@ class FeedClient:
             async with self._writing:
                 task.cancel()
             await asyncio.wait([task])
-            self.status.state = FeedState.STOPPED
+            self._become(FeedState.STOPPED)
             try:
                 async with asyncio.timeout(RENEW):
                     await self._turn.give_back()
@@ -103,12 +108,12 @@ class FeedClient:
                     renewing.cancel()
             except* LeaseLost as lost:
                 log.warning("feed waiting: %s", lost.exceptions[0])
-                self.status.state = FeedState.WAITING
+                self._become(FeedState.WAITING)
                 await self._sleep(POLL)
             except* Exception:
                 # The task outlives a bug of a store, too: it is logged whole.
                 log.exception("feed: unexpected error")
-                self.status.state = FeedState.WAITING
+                self._become(FeedState.WAITING)
                 await self._sleep(self._backoff.next())
             else:
                 return
@@ -126,7 +131,7 @@ class FeedClient:
                 return
             if self.status.state is not FeedState.WAITING:
                 log.info("feed waiting: another server reads it")
-                self.status.state = FeedState.WAITING
+                self._become(FeedState.WAITING)
             await self._sleep(POLL)
 
     async def _renew(self) -> None:
@@ -147,7 +152,7 @@ class FeedClient:
                 reason = "the feed closed the connection"
             except FeedEnded as exc:
                 log.warning("feed stopped for good: %s", exc)
-                self.status.state = FeedState.STOPPED
+                self._become(FeedState.STOPPED)
                 return
             except FeedError as exc:
                 reason = str(exc)
@@ -159,14 +164,15 @@ class FeedClient:
                 reason = "unexpected error"
             delay = max(self._backoff.next(), self._retry)
             log.warning("feed waiting: %s; next attempt in %.1f s", reason, delay)
-            self.status.state = FeedState.WAITING
+            self._become(FeedState.WAITING)
             await self._sleep(delay)
             self.status.reconnects += 1
+            self._note(self.status)
 
     async def _listen(self, url: str) -> None:
         """One connection, from the request to its end."""
         config, status = self._config, self.status
-        status.state = FeedState.CONNECTING
+        self._become(FeedState.CONNECTING)
         decoder = Decoder(max_event=config.feed_max_event, last_event_id=status.last_event_id)
         async with connect(
             url,
@@ -175,7 +181,7 @@ class FeedClient:
             idle_timeout=config.feed_idle_timeout,
         ) as chunks:
             log.info("feed open: %s", status.url)
-            status.state = FeedState.OPEN
+            self._become(FeedState.OPEN)
             async for chunk in chunks:
                 await self._take(decoder, chunk)
 
@@ -188,8 +194,14 @@ class FeedClient:
         if decoder.retry is not None:
             self._retry = min(decoder.retry / 1000, self._config.feed_retry_max)
         if results:
-            await self._record(results)
+            self.status.pending_since = monotonic()
+            self._note(self.status)
+            try:
+                await self._record(results)
+            finally:
+                self.status.pending_since = 0.0
         await self._move_to(decoder.last_event_id)
+        self._note(self.status)
         # A feed never rests while it is fast: this is where the server answers its requests.
         await asyncio.sleep(0)
 
@@ -244,13 +256,17 @@ class FeedClient:
                 await self._await_store(exc)
         if self.status.state is FeedState.WAITING:
             log.info("feed open: the store is back")
-            self.status.state = FeedState.OPEN
+            self._become(FeedState.OPEN)
             self._store_backoff.reset()
+
+    def _become(self, state: FeedState) -> None:
+        self.status.state = state
+        self._note(self.status)
 
     async def _await_store(self, exc: StoreError) -> None:
         if self.status.state is not FeedState.WAITING:
             log.warning("feed waiting: the store is away: %s", exc)
-            self.status.state = FeedState.WAITING
+            self._become(FeedState.WAITING)
         await self._sleep(self._store_backoff.next())
 
 

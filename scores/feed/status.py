@@ -43,6 +43,8 @@ class FeedStatus:
     ignored: int = 0
     """Events of other types."""
     reconnects: int = 0
+    pending_since: float = 0.0
+    """When what waits for the store came, as `time.monotonic` has it; 0 when nothing waits."""
 
     @classmethod
     def of(cls, url: str | None) -> "FeedStatus":

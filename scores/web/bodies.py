@@ -18,46 +18,52 @@ from scores.errors import (
     RequestTimeout,
     UnsupportedMediaType,
 )
-from scores.web.keys import CONFIG
+from scores.web.fields import fields_of
+from scores.web.inflation import inflate
+from scores.web.keys import CONFIG, PENDING
 
 __all__ = ["JSON", "check_coding", "decode", "read_json", "respond"]
 
 JSON: Final = "application/json"
+_FIELDS: Final = fields_of(JSON)
 _CODINGS: Final = frozenset({"identity", "gzip", "deflate"})
 _CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
 def respond(data: object, *, status: int = 200) -> web.Response:
     """The answer with this document, as JSON in UTF-8 (RFC 8259, section 8.1)."""
-    return web.Response(status=status, body=orjson.dumps(data), content_type=JSON)
+    return web.Response(status=status, body=orjson.dumps(data), headers=_FIELDS)
 
 
 async def read_json(request: web.Request) -> object:
     """The request's body as a JSON decoder reads it.
 
     Raises `UnsupportedMediaType`, `PayloadTooLarge`, `RequestTimeout`, `BadRequest` for a body that
-    breaks off or does not decompress, and `MalformedJSON`.
+    breaks off or does not decompress, `Overloaded`, and `MalformedJSON`.
     """
+    coding = None
     # Most send just this, and are spared the parser of media types.
     if request.headers.get("Content-Type") != JSON or "Content-Encoding" in request.headers:
         if request.content_type != JSON:
             raise UnsupportedMediaType(f"the body must be JSON: send the header Content-Type: {JSON}")
-        check_coding(request, JSON)
+        coding = check_coding(request, JSON)
     try:
         # What is here already needs no timer.
         body = await (request.read() if request.content.is_eof() else _receive(request))
     except web.RequestPayloadError as exc:
         reason = str(exc).splitlines()[-1].strip()
         raise BadRequest(f"the body is not what its headers say: {reason}") from exc
-    return decode(body)
+    return decode(inflate(body, coding, limit=request.app[CONFIG].max_body) if coding else body)
 
 
-def check_coding(request: web.Request, content_type: str) -> None:
-    """Raises `UnsupportedMediaType` for a body of this type that is not in UTF-8 or not to be inflated."""
+def check_coding(request: web.Request, content_type: str) -> str:
+    """The body's `Content-Encoding`; raises `UnsupportedMediaType` unless that and the charset are taken."""
     if (request.charset or "utf-8").lower() not in _CHARSETS:
         raise UnsupportedMediaType(f"the body must be in UTF-8: send the header Content-Type: {content_type}")
-    if request.headers.get("Content-Encoding", "identity").lower() not in _CODINGS:
+    coding = ",".join(request.headers.getall("Content-Encoding", ["identity"])).lower()
+    if coding not in _CODINGS:
         raise UnsupportedMediaType("the body's Content-Encoding can be gzip or deflate, or must be left out")
+    return coding
 
 
 def decode(body: bytes) -> object:
@@ -73,8 +79,10 @@ async def _receive(request: web.Request) -> bytes:
     config = request.app[CONFIG]
     if (request.content_length or 0) > config.max_body:
         raise PayloadTooLarge(f"the body is larger than {config.max_body} bytes")
+    size = config.max_body if request.content_length is None else request.content_length
     try:
-        async with asyncio.timeout(config.body_timeout):
-            return await request.read()
+        with request.app[PENDING].reserve(size):
+            async with asyncio.timeout(config.body_timeout):
+                return await request.read()
     except TimeoutError as exc:
         raise RequestTimeout(f"the body did not arrive within {config.body_timeout:g} s") from exc

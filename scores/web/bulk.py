@@ -19,7 +19,9 @@ from scores.models import Inspector, Score
 from scores.stores import Store
 from scores.web.bodies import check_coding, respond
 from scores.web.connection import Connection
-from scores.web.keys import CONFIG, STORE
+from scores.web.finishing import begin_stream
+from scores.web.inflation import Inflation
+from scores.web.keys import CONFIG, PENDING, STORE
 from scores.web.lines import Line, Lines, are_all, read_scores
 from scores.web.preferences import preference
 from scores.web.problems import document
@@ -43,14 +45,20 @@ log = logging.getLogger(__name__)
 async def post_scores(request: web.Request) -> web.StreamResponse:
     """Adds the score of each line, and answers each as if alone; all in short, if `Prefer` says so."""
     check_coding(request, NDJSON)
+    # What is kept while it comes: a piece, and the line that has begun.
+    size = 0 if request.content.is_eof() else _PIECE + request.app[CONFIG].max_line
+    with request.app[PENDING].reserve(size):
+        return await _answer(request)
+
+
+async def _answer(request: web.Request) -> web.StreamResponse:
     if preference(request.headers.getall("Prefer", ()), "return") == "minimal":
         return await _in_short(request)
     return await _line_by_line(request)
 
 
 async def _line_by_line(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse()
-    response.content_type = NDJSON
+    response = begin_stream(request, NDJSON)
     number = 1
     try:
         async with aclosing(_batches(request)) as batches:
@@ -97,13 +105,16 @@ async def _in_short(request: web.Request) -> web.StreamResponse:
 async def _batches(request: web.Request) -> AsyncGenerator[Sequence[Line], None]:
     """The body's lines, few at a time, with a turn for everybody else after each few."""
     lines = Lines(request.app[CONFIG].max_line)
+    inflation = Inflation(check_coding(request, NDJSON))
     while piece := await _read(request):
-        ended = lines.feed(piece)
-        for at in range(0, len(ended), BATCH):
-            yield ended[at : at + BATCH]
-            await asyncio.sleep(0)
-        if not ended:
-            await asyncio.sleep(0)
+        for part in inflation.feed(piece):
+            ended = lines.feed(part)
+            for at in range(0, len(ended), BATCH):
+                yield ended[at : at + BATCH]
+                await asyncio.sleep(0)
+            if not ended:
+                await asyncio.sleep(0)
+    inflation.end()
     if last := lines.end():
         yield last
 

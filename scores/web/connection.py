@@ -7,6 +7,7 @@ connections there may be, how long a head may take, how a refused head is answer
 import asyncio
 import logging
 from collections.abc import Coroutine
+from time import monotonic
 from typing import Any, Final, cast
 
 from aiohttp import StreamReader, web
@@ -14,7 +15,12 @@ from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
 from scores.config import Config
 from scores.errors import BadRequest, HeadTooLarge, Overloaded, RequestTimeout, ScoresError
-from scores.web.problems import failure, problem, raw_problem
+from scores.metrics.layout import Layout
+from scores.metrics.tally import Tally
+from scores.tracing import TRACEPARENT, Trace, current
+from scores.web.access_log import Entry, access_log, remote
+from scores.web.pending import Pending
+from scores.web.problems import Problem, failure, problem, raw_problem
 
 __all__ = ["Connection", "Connections"]
 
@@ -28,15 +34,25 @@ What is below, uvloop gathers and sends at the end of a turn of its loop: at 32 
 quarter more requests than with each answer sent by itself, as it would be with 0.
 """
 
+_STREAM: Final = "text/event-stream"
+"""The type of an answer that lasts for as long as its client likes."""
+
 log = logging.getLogger(__name__)
 
 
 class Connections:
     """Makes the connections of one server, and knows how many are open: what its socket calls."""
 
-    def __init__(self, server: web.Server, config: Config) -> None:
+    def __init__(
+        self, server: web.Server, config: Config, pending: Pending, layout: Layout, tally: Tally | None
+    ) -> None:
+        """`tally` is what counts; None if nothing is to be counted."""
         self.server = server
         self.config = config
+        self.pending = pending
+        self.layout = layout
+        self.tally = tally
+        self.access = access_log(config)
         self.open = 0
         self.closing = False
         """Whether every answer from now on is its connection's last."""
@@ -50,15 +66,23 @@ class Connection(web.RequestHandler):
     """One client's connection."""
 
     __slots__ = (
+        "_access",
         "_answered",
+        "_began",
         "_body",
         "_connections",
         "_draining",
+        "_gone",
         "_head_deadline",
+        "_head_size",
+        "_piled",
         "_request",
+        "_route",
         "_send_deadline",
         "_stream",
+        "_tally",
         "_unsent",
+        "said_all",
     )
 
     def __init__(self, connections: Connections) -> None:
@@ -72,9 +96,20 @@ class Connection(web.RequestHandler):
             max_headers=config.max_headers,
             # Only a request that was refused unread lingers; its sender has no claim on more time.
             lingering_time=1.0,
-            **_access_log(config),
+            # Bodies are inflated where they are read, with what is said of them there.
+            auto_decompress=False,
+            # Ours is written where the answer is counted.
+            access_log=None,  # type: ignore[arg-type]  # as its own runner passes it
         )
         self._connections = connections
+        self._tally = connections.tally
+        self._access = connections.access
+        self._began = 0.0
+        """When the request that is being answered was, by `monotonic`; 0 while none is."""
+        self._route = ""
+        """The name of its route."""
+        self._gone = False
+        """Whether the client has gone, and what was in flight then has been counted."""
         self._request: web.Request | None = None
         self._body: StreamReader | None = None
         """Of the last request."""
@@ -83,6 +118,10 @@ class Connection(web.RequestHandler):
         self._head_deadline: asyncio.TimerHandle | None = None
         self._send_deadline: asyncio.TimerHandle | None = None
         self._unsent = 0
+        self.said_all = False
+        """Whether the client has closed its side: all of it, or only the one that sends."""
+        self._head_size = self._piled = 0
+        """Bytes of a head that is not complete, and of answers not taken, as the server counts them."""
 
     @property
     def busy(self) -> bool:
@@ -101,33 +140,40 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connections.open += 1
+        if self._tally is not None:
+            self._tally.opened()
         self._stream = stream = cast(asyncio.Transport, transport)
         if self._connections.open <= self._connections.config.max_connections:
             stream.set_write_buffer_limits(high=_GATHERED)
             super().connection_made(transport)
             return
         limit = self._connections.config.max_connections
-        stream.write(raw_problem(Overloaded(f"the server has all of its {limit} connections open")))
+        stream.write(self._refusal_of(Overloaded(f"the server has all of its {limit} connections open")))
         stream.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connections.open -= 1
+        if self._tally is not None:
+            self._tally.closed()
+            if self._began:
+                self._tally.end()
+                self._tally.aborted()
+        self._gone = True
         self._request = None
         self.head_arrived()
         self._end_send_deadline()
+        self._count(head=0, piled=0)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         # A head that does not come at once has its time, a body has another.
         if (
             self._request is None
-            and self._head_deadline is None
             and _END_OF_HEAD not in data
             and data
             and (self._body is None or self._body.is_eof())
         ):
-            timeout = self._connections.config.head_timeout
-            self._head_deadline = asyncio.get_running_loop().call_later(timeout, self._give_up)
+            self._begin_head(len(data))
         super().data_received(data)
 
     async def start(self) -> None:
@@ -142,25 +188,31 @@ class Connection(web.RequestHandler):
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's signature, which aiohttp narrows
         """Keeps the connection of a client that has said all it has to say, until it is answered."""
+        self.said_all = True
         asyncio.get_running_loop().call_later(_EOF_GRACE, self._end_after_eof)
         return True
 
     def pause_writing(self) -> None:
         super().pause_writing()
         self._begin_send_deadline()
+        self._count(head=self._head_size, piled=self._stream.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         self._end_send_deadline()
+        self._count(head=self._head_size, piled=0)
         super().resume_writing()
 
     def head_arrived(self) -> None:
         """The head is complete, or nothing more will come: it is not waited for any longer."""
+        self._count(head=0, piled=self._piled)
         if self._head_deadline is not None:
             self._head_deadline.cancel()
             self._head_deadline = None
 
     def begin(self, request: web.Request) -> None:
         """The request is going to be answered."""
+        self._begin(request.match_info)
+        current.set(Trace(*request.headers.getall(TRACEPARENT, ())))
         self._request = request
         self._body = request.content
         if self._head_deadline is not None:
@@ -180,6 +232,37 @@ class Connection(web.RequestHandler):
         if self._draining or self._connections.closing:
             resp.force_close()
         return super().finish_response(request, resp, start_time)
+
+    def log_access(
+        self,
+        request: web.BaseRequest,
+        response: web.StreamResponse,
+        time: float | None,  # noqa: ARG002  # aiohttp's signature; ours is taken later
+    ) -> None:
+        """Counts and logs an answer: aiohttp calls it when all is written, or the client has gone."""
+        began, self._began = self._began, 0.0
+        seconds = monotonic() - began
+        if self._tally is not None and not self._gone:
+            streamed = response.headers.get("Content-Type", "").startswith(_STREAM)
+            self._tally.end()
+            self._tally.answered(self._route, request.method, response.status, None if streamed else seconds)
+            if isinstance(response, Problem):
+                self._tally.problem(response.code)
+        if self._access is not None:
+            version = f"HTTP/{request.version.major}.{request.version.minor}"
+            self._access.write(
+                Entry(
+                    remote(self.peername),
+                    request.method,
+                    request.rel_url.raw_path,
+                    version,
+                    self._route,
+                    response.status,
+                    response.body_length,
+                    seconds,
+                    current.get() or Trace(),
+                )
+            )
 
     def answered(self) -> None:
         """Tells a shutdown that waits for it that the answer is there."""
@@ -202,6 +285,9 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """What aiohttp answers to a head that its parser refused, and to an error outside of any handler."""
         self.head_arrived()
+        if not self._began:
+            # No route has seen it.
+            self._begin(None)
         if isinstance(exc, ConnectionError):
             # The client has gone: there is nobody to answer.
             raise exc
@@ -232,6 +318,22 @@ class Connection(web.RequestHandler):
             log.warning("a request was still in flight after %s s", timeout)
             self._stream.abort()
 
+    def _count(self, *, head: int, piled: int) -> None:
+        """Tells the server what this connection holds in memory."""
+        self._connections.pending.held += head - self._head_size + piled - self._piled
+        self._head_size, self._piled = head, piled
+
+    def _begin_head(self, size: int) -> None:
+        """So many bytes more have come of a head, and not all of it."""
+        if self._head_deadline is None:
+            timeout = self._connections.config.head_timeout
+            self._head_deadline = asyncio.get_running_loop().call_later(timeout, self._give_up)
+        self._count(head=self._head_size + size, piled=self._piled)
+        try:
+            self._connections.pending.check()
+        except Overloaded as exc:
+            self._refuse(exc)
+
     def _end_after_eof(self) -> None:
         if self.complete:
             asyncio.get_running_loop().call_later(_EOF_GRACE, self._end_after_eof)
@@ -251,7 +353,22 @@ class Connection(web.RequestHandler):
         if self._stream.get_write_buffer_size() < self._unsent:
             self._begin_send_deadline()
         else:
+            if self._tally is not None:
+                self._tally.cut()
             self._stream.abort()
+
+    def _begin(self, match: web.UrlMappingMatchInfo | None) -> None:
+        resource = None if match is None else match.route.resource
+        self._route = self._connections.layout.route("" if resource is None else resource.canonical)
+        self._began = monotonic()
+        if self._tally is not None:
+            self._tally.begin()
+
+    def _refusal_of(self, error: ScoresError) -> bytes:
+        """The answer to a client that has no request to be answered."""
+        if self._tally is not None:
+            self._tally.problem(error.code)
+        return raw_problem(error)
 
     def _end_send_deadline(self) -> None:
         if self._send_deadline is not None:
@@ -260,14 +377,14 @@ class Connection(web.RequestHandler):
 
     def _give_up(self) -> None:
         self._head_deadline = None
+        timeout = self._connections.config.head_timeout
+        self._refuse(RequestTimeout(f"the head did not arrive within {timeout:g} s"))
+
+    def _refuse(self, error: ScoresError) -> None:
+        """Ends the connection with this, as there is no request yet to answer."""
         if not self._stream.is_closing():
-            timeout = self._connections.config.head_timeout
-            self._stream.write(raw_problem(RequestTimeout(f"the head did not arrive within {timeout:g} s")))
+            self._stream.write(self._refusal_of(error))
         self.force_close()
-
-
-def _access_log(config: Config) -> dict[str, Any]:
-    return {} if config.access_log else {"access_log": None}
 
 
 def _refusal(config: Config, exc: BadHttpMessage) -> ScoresError:

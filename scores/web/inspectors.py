@@ -1,11 +1,14 @@
 """`POST /scores`, `/inspectors` and `/inspectors/{UUID}`."""
 
+from functools import partial
+
 from aiohttp import web
 
 from scores.errors import BadRequest, NotFound, StoreError
 from scores.models import Inspector, InspectorKey, parse_score
 from scores.web.bodies import JSON, read_json, respond
 from scores.web.bulk import NDJSON, post_scores
+from scores.web.caching import inspector_tag, respond_tagged
 from scores.web.idempotency import HEADER, add_once, read_key
 from scores.web.keys import STORE
 from scores.web.pages import respond_page
@@ -47,7 +50,7 @@ async def get_inspector(request: web.Request) -> web.Response:
     inspector = await request.app[STORE].inspector(uuid)
     if inspector is None:
         raise NotFound(f"no inspector {uuid!a} is known")
-    return respond(document(inspector))
+    return respond_tagged(request, inspector_tag(inspector), partial(document, inspector))
 
 
 async def delete_inspector(request: web.Request) -> web.Response:

@@ -6,12 +6,21 @@ from aiohttp import web
 
 from scores.config import Config
 from scores.feed.status import FeedStatus
+from scores.live.hub import Hub
 from scores.stores import Store
+from scores.web.access import Guard
+from scores.web.cors import Cors
+from scores.web.pending import Pending
 
-__all__ = ["CONFIG", "FEED", "IN_FLIGHT", "STORE"]
+__all__ = ["CONFIG", "CORS", "FEED", "GUARD", "HUB", "IN_FLIGHT", "PENDING", "STORE"]
 
 CONFIG: Final = web.AppKey("config", Config)
 STORE: Final = web.AppKey("store", Store)
 FEED: Final = web.AppKey("feed", FeedStatus)
 IN_FLIGHT: Final = web.AppKey("in_flight", set[str])
 """The idempotency keys of the requests that are being answered."""
+HUB: Final = web.AppKey("hub", Hub)
+"""There unless `SCORES_LIVE` is off."""
+GUARD: Final = web.AppKey("guard", Guard)
+CORS: Final = web.AppKey("cors", Cors)
+PENDING: Final = web.AppKey("pending", Pending)

@@ -9,11 +9,13 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 from scores.errors import ConfigError
 
-__all__ = ["accepting", "address_of", "bind", "location", "refusal_to_listen"]
+__all__ = ["accepting", "address_of", "bind", "is_loopback", "location", "refusal_to_listen"]
 
 _BACKLOG: Final = 1024
 """Connections that the kernel holds until they are accepted."""
@@ -73,6 +75,11 @@ def location(sockets: Sequence[socket.socket]) -> str:
 def address_of(host: str, port: int) -> str:
     """The address of a server that listens there, `http://host:port`."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches a server at that address, `http://host:port`."""
+    return ip_address(urlsplit(address).hostname or "").is_loopback
 
 
 def refusal_to_listen(host: str, port: int, exc: Exception) -> ConfigError:

@@ -13,6 +13,7 @@ import orjson
 from aiohttp import web
 
 from scores.errors import (
+    AccessDenied,
     InvalidInput,
     InvalidQuery,
     NotFound,
@@ -20,8 +21,18 @@ from scores.errors import (
     ScoresError,
     StoreError,
 )
+from scores.web.fields import fields_of
 
-__all__ = ["CONTENT_TYPE", "TYPE", "answer_failure", "document", "failure", "problem", "raw_problem"]
+__all__ = [
+    "CONTENT_TYPE",
+    "TYPE",
+    "Problem",
+    "answer_failure",
+    "document",
+    "failure",
+    "problem",
+    "raw_problem",
+]
 
 CONTENT_TYPE: Final = "application/problem+json"
 TYPE: Final = "urn:problem-type:scores:"
@@ -35,13 +46,23 @@ _LATER: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.CONFLICT})
 log = logging.getLogger(__name__)
 
 
-def problem(error: ScoresError, headers: Mapping[str, str] | None = None) -> web.Response:
+class Problem(web.Response):
+    """An answer that says what went wrong."""
+
+    code = ScoresError.code
+    """The error's."""
+
+
+def problem(error: ScoresError, headers: Mapping[str, str] | None = None) -> Problem:
     """The answer to a request that ended in this error."""
-    response = web.Response(
-        status=error.status, body=orjson.dumps(document(error)), content_type=CONTENT_TYPE, headers=headers
-    )
+    fields = fields_of(CONTENT_TYPE)
+    fields.update(headers or {})
     if error.status in _LATER:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
+        fields["Retry-After"] = str(RETRY_AFTER)
+    if isinstance(error, AccessDenied):
+        fields["WWW-Authenticate"] = error.challenge
+    response = Problem(status=error.status, body=orjson.dumps(document(error)), headers=fields)
+    response.code = error.code
     return response
 
 
@@ -50,7 +71,7 @@ def raw_problem(error: ScoresError) -> bytes:
     body = orjson.dumps(document(error))
     head = [
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
-        f"Content-Type: {CONTENT_TYPE}",
+        *(f"{name}: {value}" for name, value in fields_of(CONTENT_TYPE).items()),
         f"Content-Length: {len(body)}",
         "Connection: close",
     ]
@@ -83,7 +104,7 @@ def _from_aiohttp(request: web.BaseRequest, exc: web.HTTPException) -> web.Respo
         return problem(NotFound(f"there is nothing at {request.path}"))
     # Any other is only its status: "about:blank" says so (RFC 9457, section 4.2.1).
     members = {"type": "about:blank", "title": exc.reason, "status": exc.status}
-    return web.Response(status=exc.status, body=orjson.dumps(members), content_type=CONTENT_TYPE)
+    return web.Response(status=exc.status, body=orjson.dumps(members), headers=fields_of(CONTENT_TYPE))
 
 
 def document(error: ScoresError) -> dict[str, object]:

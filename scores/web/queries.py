@@ -27,6 +27,7 @@ __all__ = [
     "link_next",
     "parse_exam",
     "read_slice",
+    "starts_now",
     "student_filter",
 ]
 
@@ -103,6 +104,14 @@ def student_filter(request: web.Request) -> list[str]:
     return names
 
 
+def starts_now(request: web.Request) -> bool:
+    """Whether `start=now` asks for nothing of the past."""
+    start = _single(request, "start")
+    if start not in (None, "now"):
+        raise InvalidQuery(Fault("start", f"start must be now, or left out, not {start[:_SHOWN]!a}"))
+    return start is not None
+
+
 def parse_exam(text: str) -> int | None:
     """The exam number that is written so, without leading zeros; None if it is none."""
     if _INTEGER.fullmatch(text) and int(text) <= MAX_EXAM:
@@ -140,7 +149,14 @@ def _encode(position: str) -> str:
 
 
 def _decode(token: str) -> str:
+    # Without a position, what is meant may be the first page, or a mistake.
+    if not token:
+        raise InvalidQuery(_no_token())
     try:
         return b64decode(token + "=" * (-len(token) % 4), altchars="-_", validate=True).decode()
     except (binascii.Error, ValueError) as exc:
-        raise InvalidQuery(Fault("after", "after must come from the `next` of an earlier page")) from exc
+        raise InvalidQuery(_no_token()) from exc
+
+
+def _no_token() -> Fault:
+    return Fault("after", "after must come from the `next` of an earlier page")

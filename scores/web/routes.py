@@ -4,20 +4,25 @@ Rule: whatever is said about routes anywhere (405 and `Allow`, unknown parameter
 made from this table. Every path works with and without a trailing slash; every GET answers HEAD.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from aiohttp import web
 
-from scores.errors import ExpectationFailed, MethodNotAllowed, NotFound
-from scores.web import exams, inspectors, service, students
+from scores.config import Config
+from scores.errors import ExpectationFailed, MethodNotAllowed, NotFound, OriginRefused, ScoresError
+from scores.metrics.layout import Layout
+from scores.web import documentation, exams, inspectors, live, metrics, service, students
+from scores.web.access import Access
 from scores.web.connection import Connection
+from scores.web.finishing import finish
+from scores.web.keys import CONFIG, CORS, GUARD, PENDING
 from scores.web.problems import failure, problem
 from scores.web.queries import PAGING, check_target
 
-__all__ = ["ROUTES", "Route", "add_routes"]
+__all__ = ["LAYOUT", "ROUTES", "Route", "add_routes", "served_routes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,17 @@ class Route:
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     query: frozenset[str] = frozenset()
     """The query parameters that it knows."""
+    access: Access | None = None
+    """What it needs, unless its method says so."""
 
+    @property
+    def needs(self) -> Access:
+        """What it needs: by its method a read token for GET, a write token for all else."""
+        return self.access or ("read" if self.method == "GET" else "write")
+
+
+_SHOWN: Final = 256
+"""Characters of an origin that an error repeats."""
 
 # A segment is whatever stands between two slashes; `%2F` is part of a segment, not a border.
 _STUDENT: Final = "/students/{id:[^/]+}"
@@ -38,7 +53,7 @@ _RESULT: Final = _EXAM + "/results/{id:[^/]+}"
 _INSPECTOR: Final = "/inspectors/{uuid:[^/]+}"
 
 ROUTES: Final = (
-    Route("GET", "/", service.get_index),
+    Route("GET", "/", service.get_index, access="open"),
     Route("GET", "/students", students.list_students, PAGING),
     Route("GET", _STUDENT, students.get_student, PAGING | {"exam_id"}),
     Route("DELETE", _STUDENT, students.delete_student),
@@ -46,58 +61,120 @@ ROUTES: Final = (
     Route("GET", _EXAM, exams.get_exam, PAGING | {"student_name"}),
     Route("PUT", _RESULT, exams.put_result),
     Route("DELETE", _RESULT, exams.delete_result),
+    Route("GET", "/scores", live.get_scores, frozenset({"start"})),
     Route("POST", "/scores", inspectors.post_score),
     Route("GET", "/inspectors", inspectors.list_inspectors, PAGING),
     Route("GET", _INSPECTOR, inspectors.get_inspector),
     Route("DELETE", _INSPECTOR, inspectors.delete_inspector),
-    Route("GET", "/livez", service.get_livez, frozenset({"verbose"})),
-    Route("GET", "/readyz", service.get_readyz, frozenset({"verbose"})),
+    Route("GET", "/livez", service.get_livez, frozenset({"verbose"}), access="open"),
+    Route("GET", "/readyz", service.get_readyz, frozenset({"verbose"}), access="open"),
     Route("GET", "/feed", service.get_feed),
+    Route("GET", "/metrics", metrics.get_metrics),
+    Route("GET", "/openapi.json", documentation.get_openapi, access="open"),
+    Route("GET", "/docs", documentation.get_docs, access="open"),
+    Route("GET", "/docs/{file:[^/]+}", documentation.get_docs_file, access="open"),
 )
+
+LAYOUT: Final = Layout((route.path, route.method) for route in ROUTES)
+"""Where requests are counted: a place for each of these, and for nothing that a client makes up."""
+
+
+def served_routes(config: Config) -> tuple[Route, ...]:
+    """The routes of the table that these settings leave."""
+    return tuple(route for route in ROUTES if config.live or route.handler is not live.get_scores)
 
 
 def add_routes(app: web.Application) -> None:
-    """Adds every route of the table to the application, and an answer for all that is not in it."""
-    for path in dict.fromkeys(route.path for route in ROUTES):
-        handler = partial(_answer, _methods(path))
+    """Adds every route that is served to the application, and an answer for all that is not."""
+    served = served_routes(app[CONFIG])
+    for path in dict.fromkeys(route.path for route in served):
+        methods = _methods(path, served)
+        handler, expect = partial(_answer, methods), partial(_expect, methods)
         for variant in dict.fromkeys([path, path.rstrip("/") + "/"]):
-            app.router.add_route("*", variant, handler, expect_handler=_expect)
-    app.router.add_route("*", "/{rest:.*}", partial(_answer, {}), expect_handler=_expect)
+            app.router.add_route("*", variant, handler, expect_handler=expect)
+    app[service.LINKS] = {
+        route.path.strip("/").removesuffix(".json"): route.path
+        for route in served
+        if route.path != "/" and "{" not in route.path
+    }
+    app.router.add_route("*", "/{rest:.*}", partial(_answer, {}), expect_handler=partial(_expect, {}))
 
 
-def _methods(path: str) -> dict[str, Route]:
-    methods = {route.method: route for route in ROUTES if route.path == path}
+def _methods(path: str, served: Iterable[Route]) -> dict[str, Route]:
+    methods = {route.method: route for route in served if route.path == path}
     return methods | ({"HEAD": methods["GET"]} if "GET" in methods else {})
 
 
 async def _answer(methods: Mapping[str, Route], request: web.Request) -> web.StreamResponse:
-    if isinstance(request.protocol, Connection):
-        request.protocol.begin(request)
+    _begin(request)
     route = methods.get(request.method)
     try:
         if route is None:
-            return _no_route(methods, request)
-        check_target(request, route.query)
-        return await route.handler(request)
+            response: web.StreamResponse = _no_route(methods, request)
+        else:
+            _check_access(request, route)
+            check_target(request, route.query)
+            response = await route.handler(request)
     except Exception as exc:
         if isinstance(exc, ConnectionError) and (request.transport is None or request.writer.output_size):
             # The client has gone, or its answer has begun and breaks off.
             raise
-        return failure(request, exc)
+        response = failure(request, exc)
+    return await finish(request, response)
+
+
+def _begin(request: web.Request) -> None:
+    if isinstance(request.protocol, Connection):
+        request.protocol.begin(request)
+
+
+def _check_access(request: web.Request, route: Route) -> None:
+    """Raises `AccessDenied` for who may not ask, `Overloaded` for a read that there is no room to answer."""
+    app, needs = request.app, route.needs
+    app[GUARD].check(needs, request.headers.getall("Authorization", ()))
+    if needs == "read":
+        app[PENDING].check()
 
 
 def _no_route(methods: Mapping[str, Route], request: web.Request) -> web.Response:
     if not methods:
         return problem(NotFound(f"there is nothing at {request.path}"))
+    if (
+        request.app[CORS].on
+        and request.method == "OPTIONS"
+        and "Access-Control-Request-Method" in request.headers
+    ):
+        return _preflight(methods, request)
     allowed = ", ".join(sorted(methods))
     detail = f"{request.path} does not take {request.method}: it takes {allowed}"
     return problem(MethodNotAllowed(detail), headers={"Allow": allowed})
 
 
-async def _expect(request: web.Request) -> web.StreamResponse | None:
+def _preflight(methods: Mapping[str, Route], request: web.Request) -> web.Response:
+    """Answers what a browser asks before a page of another origin sends (Fetch standard, section 3.3.2)."""
+    cors, origin = request.app[CORS], request.headers.get("Origin")
+    if not cors.allows(origin):
+        return problem(
+            OriginRefused(f"SCORES_CORS_ORIGINS does not name the origin {(origin or '')[:_SHOWN]!a}")
+        )
+    response = web.Response(status=204)
+    cors.permit(response.headers, methods)
+    return response
+
+
+async def _expect(methods: Mapping[str, Route], request: web.Request) -> web.StreamResponse | None:
     """Answers `Expect` (RFC 9110, section 10.1.1); aiohttp's own answer to a wrong one is no problem+json."""
     if request.headers["Expect"].lower() != "100-continue":
-        return problem(ExpectationFailed("Expect can only be 100-continue"))
+        _begin(request)
+        return await finish(request, problem(ExpectationFailed("Expect can only be 100-continue")))
+    route = methods.get(request.method)
+    if route is not None:
+        try:
+            _check_access(request, route)
+        except ScoresError as exc:
+            # Who may not ask need not send.
+            _begin(request)
+            return await finish(request, problem(exc))
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     # What was written is no part of the answer: its head is still to come.
     request.writer.output_size = 0

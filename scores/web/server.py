@@ -15,14 +15,17 @@ from typing import Final
 from aiohttp import web
 
 from scores.config import Config
+from scores.metrics.board import Board
 from scores.web.app import create_app
 from scores.web.connection import Connections
 from scores.web.express.connection import ExpressConnections
 from scores.web.express.endpoints import Endpoints
 from scores.web.express.heads import Heads
 from scores.web.express.inside import unknown_inside
-from scores.web.keys import STORE
+from scores.web.keys import CORS, GUARD, PENDING, STORE
 from scores.web.listener import accepting, bind, location
+from scores.web.metrics import METRICS
+from scores.web.routes import LAYOUT
 
 __all__ = ["make_connections", "running", "stop_on_signal"]
 
@@ -33,13 +36,16 @@ _LAST_CALL: Final = 0.1
 
 
 @asynccontextmanager
-async def running(config: Config, *, sockets: Sequence[socket.socket] = ()) -> AsyncIterator[str]:
+async def running(
+    config: Config, *, sockets: Sequence[socket.socket] = (), board: Board | None = None, place: int = 0
+) -> AsyncIterator[str]:
     """Runs a server within `async with`, and gives its address, `http://host:port`.
 
     It serves on `sockets`, which listen already, and closes them; without any it listens where the
-    settings say. Raises `ConfigError` when it cannot listen there, or for a setting that is wrong.
+    settings say. What is counted goes to its place on the board, or to one of its own. Raises
+    `ConfigError` when it cannot listen there, or for a setting that is wrong.
     """
-    runner = web.AppRunner(create_app(config), shutdown_timeout=config.shutdown_timeout)
+    runner = web.AppRunner(create_app(config, board, place), shutdown_timeout=config.shutdown_timeout)
     await runner.setup()
     try:
         sockets = sockets or await bind(config.host, config.port)
@@ -72,10 +78,14 @@ def make_connections(runner: web.AppRunner, config: Config) -> Connections:
     """What makes the connections of the application that the runner has set up."""
     if runner.server is None:
         raise RuntimeError("the runner has not been set up")
+    app = runner.app
+    metrics = app.get(METRICS)
+    tally = None if metrics is None else metrics.tally
     if not config.express:
-        return Connections(runner.server, config)
+        return Connections(runner.server, config, app[PENDING], LAYOUT, tally)
     if unknown := unknown_inside():
         log.warning("the express lane is off: %s", unknown)
-        return Connections(runner.server, config)
-    endpoints = Endpoints(runner.app[STORE], config)
-    return ExpressConnections(runner.server, config, Heads(endpoints.understand))
+        return Connections(runner.server, config, app[PENDING], LAYOUT, tally)
+    endpoints = Endpoints(app[STORE], config, guard=app[GUARD], cors=app[CORS], pending=app[PENDING])
+    heads = Heads(endpoints.understand, LAYOUT.place)
+    return ExpressConnections(runner.server, config, app[PENDING], LAYOUT, tally, heads)

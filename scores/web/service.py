@@ -1,6 +1,8 @@
 """What the server says of itself: `/`, `/livez`, `/readyz`, `/feed`."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from aiohttp import web
 
@@ -8,13 +10,18 @@ from scores.errors import StoreError
 from scores.web.bodies import respond
 from scores.web.keys import FEED, STORE
 
-__all__ = ["get_feed", "get_index", "get_livez", "get_readyz"]
+__all__ = ["LINKS", "get_feed", "get_index", "get_livez", "get_readyz"]
+
+LINKS: Final = web.AppKey("links", Mapping[str, str])
+"""The path of each resource."""
 
 
-async def get_index(_request: web.Request) -> web.Response:
+async def get_index(request: web.Request) -> web.Response:
     """The resources, with their links."""
-    links = {"students": "/students", "exams": "/exams", "inspectors": "/inspectors", "feed": "/feed"}
-    return respond(links)
+    response = respond(request.app[LINKS])
+    # Where the API is described: RFC 8631, section 4.
+    response.headers["Link"] = '</openapi.json>; rel="service-desc", </docs>; rel="service-doc"'
+    return response
 
 
 async def get_livez(_request: web.Request) -> web.Response:

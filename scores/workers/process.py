@@ -37,14 +37,22 @@ class Worker:
         self._channel = channel
 
     @classmethod
-    def start(cls, config: Config, sockets: Sequence[socket.socket]) -> "Worker":
-        """Starts a worker with these settings on these listening sockets; `OSError` when none can be."""
+    def start(
+        cls, config: Config, sockets: Sequence[socket.socket], *, memory: int | None = None, place: int = 0
+    ) -> "Worker":
+        """Starts a worker with these settings on these listening sockets; `OSError` when none can be.
+
+        It counts in its place of the memory with this descriptor, if there is one.
+        """
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
             inherited = [theirs.fileno(), *(listening.fileno() for listening in sockets)]
             # `-P` and the path: it imports what this process would, wherever that was started.
             command = [sys.executable, "-P", "-m", "scores", "worker", *map(str, inherited)]
+            if memory is not None:
+                command += ["--memory", str(memory), "--place", str(place)]
+                inherited.append(memory)
             environ = {**os.environ, **config.environ(), "PYTHONPATH": os.pathsep.join(sys.path)}
             try:
                 with _blocked_signals():

@@ -8,6 +8,7 @@ start, so that a wrong setting is said once, and ends everything. What worked on
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -17,7 +18,10 @@ from typing import NoReturn
 
 from scores.config import PREFIX, Config
 from scores.errors import ConfigError, WorkerRefused
+from scores.metrics.board import Board, memory_file
+from scores.metrics.layout import LISTENING, PID, RESTARTS
 from scores.web.listener import bind, location
+from scores.web.routes import LAYOUT
 from scores.workers.process import GRACE, WRONG_SETTING, Worker
 from scores.workers.restarts import Restarts
 
@@ -35,7 +39,8 @@ async def supervised(config: Config, stop: asyncio.Event) -> AsyncIterator[str]:
     if sys.platform == "win32":
         raise ConfigError(f"{PREFIX}WORKERS={config.workers} is not allowed on Windows: it must be 1")
     sockets = await bind(config.host, config.port)
-    address, supervisor = location(sockets), _Supervisor(config, sockets, stop)
+    memory = memory_file(LAYOUT, config.workers + 1) if config.metrics else None
+    address, supervisor = location(sockets), _Supervisor(config, sockets, stop, memory)
     try:
         await supervisor.begin()
         yield address
@@ -43,16 +48,26 @@ async def supervised(config: Config, stop: asyncio.Event) -> AsyncIterator[str]:
         # Before the workers', or clients would still be let in when nobody accepts.
         for listening in sockets:
             listening.close()
+        if memory is not None:
+            # Nobody is started any more, and who counts has it open.
+            os.close(memory)
         await supervisor.end()
 
 
 class _Supervisor:
     """The places of the workers, a task each, and the workers that live."""
 
-    def __init__(self, config: Config, sockets: Sequence[socket.socket], stop: asyncio.Event) -> None:
+    def __init__(
+        self, config: Config, sockets: Sequence[socket.socket], stop: asyncio.Event, memory: int | None
+    ) -> None:
         self._config = config
         self._sockets = sockets
         self._stop = stop
+        self._memory = memory
+        """Where the workers count, each in its place, and this process after them."""
+        self._board = Board.of_one(LAYOUT) if memory is None else Board.shared(LAYOUT, memory)
+        self._row = self._board.row(-1)
+        self._row[PID] = os.getpid()
         self._listening = asyncio.Event()
         self._workers: set[Worker] = set()
         self._places: list[asyncio.Task[NoReturn]] = []
@@ -61,8 +76,8 @@ class _Supervisor:
         """Starts the workers; returns when one listens, or when there is no use waiting for it."""
         first = asyncio.Event()
         first.set()
-        for turn in (first, *[self._listening] * (self._config.workers - 1)):
-            place = asyncio.create_task(self._keep(turn), name="worker")
+        for number, turn in enumerate((first, *[self._listening] * (self._config.workers - 1))):
+            place = asyncio.create_task(self._keep(number, turn), name="worker")
             place.add_done_callback(lambda _: self._stop.set())
             self._places.append(place)
         await _any(self._listening, self._stop)
@@ -89,18 +104,21 @@ class _Supervisor:
             if place.done() and not place.cancelled():
                 place.result()
 
-    async def _keep(self, turn: asyncio.Event) -> NoReturn:
+    async def _keep(self, place: int, turn: asyncio.Event) -> NoReturn:
         """Keeps one place filled."""
         await turn.wait()
         restarts = Restarts()
         while True:
             restarts.begin()
             try:
-                worker = Worker.start(self._config, self._sockets)
+                worker = Worker.start(self._config, self._sockets, memory=self._memory, place=place)
             except OSError as exc:
                 end = f"no worker can be started: {exc}"
             else:
                 end = await self._accompany(worker)
+                if self._memory is not None:
+                    self._board.clear(place)
+            self._row[RESTARTS] += 1
             wait = restarts.wait()
             log.error("%s; the next one starts in %.1f s", end, wait)
             await asyncio.sleep(wait)
@@ -112,7 +130,9 @@ class _Supervisor:
         if listened:
             log.info("worker %d is listening", worker.pid)
             self._listening.set()
+            self._row[LISTENING] += 1
         status = await worker.ended()
+        self._row[LISTENING] -= listened
         self._workers.discard(worker)
         if status == WRONG_SETTING and not self._listening.is_set():
             raise WorkerRefused(f"worker {worker.pid} has found a setting wrong")

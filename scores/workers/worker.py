@@ -14,6 +14,8 @@ from contextlib import suppress
 
 from scores.config import Config
 from scores.errors import ConfigError
+from scores.metrics.board import Board
+from scores.web.routes import LAYOUT
 from scores.web.server import running, stop_on_signal
 from scores.workers.process import GRACE, STOP_SIGNALS
 
@@ -22,14 +24,20 @@ __all__ = ["work"]
 log = logging.getLogger(__name__)
 
 
-async def work(config: Config, channel: int, listening: Sequence[int]) -> None:
-    """Serves until it is stopped; `channel` and `listening` are the file descriptors it has inherited."""
+async def work(
+    config: Config, channel: int, listening: Sequence[int], *, memory: int | None = None, place: int = 0
+) -> None:
+    """Serves until it is stopped; `channel`, `listening` and `memory` are file descriptors it has inherited.
+
+    In the memory all workers count, each in its place.
+    """
     stop = stop_on_signal()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     supervisor, *sockets = map(_inherited, (channel, *listening))
     watching = asyncio.create_task(_watch(supervisor, stop, config.shutdown_timeout + GRACE))
     try:
-        async with running(config, sockets=sockets):
+        board = None if memory is None else _board(memory)
+        async with running(config, sockets=sockets, board=board, place=0 if board is None else place):
             with suppress(ConnectionError):
                 # The supervisor may be gone, which is what is watched for.
                 supervisor.send(b"\n")
@@ -50,6 +58,17 @@ async def _watch(supervisor: socket.socket, stop: asyncio.Event, patience: float
 def _give_up() -> None:
     log.error("not stopped in time: ending at once")
     os._exit(1)
+
+
+def _board(memory: int) -> Board | None:
+    try:
+        return Board.shared(LAYOUT, memory)
+    except ValueError as exc:
+        # Another version of the server was installed while this one ran.
+        log.warning("this worker counts for itself only: %s", exc)
+        return None
+    finally:
+        os.close(memory)
 
 
 def _inherited(descriptor: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """A short way to ask a server: through a client, and byte by byte."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +30,16 @@ class Api:
 
     address: str
     session: aiohttp.ClientSession
+    check: Callable[[str, str, Answer], None] | None = None
+    """Looks at every answer, with the method and the path that were asked for."""
 
     async def __call__(self, method: str, path: str, **options: Any) -> Answer:
         url = URL(self.address + path, encoded=True)
         async with self.session.request(method, url, **options) as response:
-            return Answer(response.status, response.headers, await response.read())
+            answer = Answer(response.status, response.headers, await response.read())
+        if self.check is not None:
+            self.check(method, path, answer)
+        return answer
 
     async def get(self, path: str, **options: Any) -> Answer:
         return await self("GET", path, **options)

@@ -1,4 +1,4 @@
-"""A server on each embedded store."""
+"""A server on each embedded store, whose every answer has to be one that its description allows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 from support.api import Answer, Api
+from support.described import check
 
 from scores.config import Config
 from scores.web.server import running
@@ -19,7 +20,7 @@ def api_for(
     """Starts a server with these settings."""
 
     async def start(**settings: Any) -> Api:
-        return Api(await serve(**settings), http)
+        return Api(await serve(**settings), http, check)
 
     return start
 
@@ -37,7 +38,7 @@ def blocking_api() -> Iterator[Callable[..., Answer]]:
 
         async def ask(method: str, path: str, **options: Any) -> Answer:
             async with aiohttp.ClientSession() as session:
-                return await Api(address, session)(method, path, **options)
+                return await Api(address, session, check)(method, path, **options)
 
         server = running(Config(feed=None, port=0))
         address = runner.run(server.__aenter__())

@@ -42,7 +42,7 @@ async def test_an_id_that_is_not_known(api: Any, path: str) -> None:
     [
         ("POST", "/students", "GET, HEAD"),
         ("PATCH", "/students/foo", "DELETE, GET, HEAD"),
-        ("GET", "/scores", "POST"),
+        ("PUT", "/scores", "GET, HEAD, POST"),
         ("POST", "/exams/3/results/foo", "DELETE, PUT"),
         ("DELETE", "/inspectors/", "GET, HEAD"),
     ],

@@ -51,7 +51,7 @@ class Writer:
         self._numbers[unit] += 1
         base = self._bases[unit]
         arguments = [part for request in requests for part in request.arguments]
-        keys = (f"{base}writer:{self.name}", f"{base}moving")
+        keys = (f"{base}writer:{self.name}", f"{base}moving", f"{base}events")
         return Call(WRITE, keys, [self._numbers[unit], MEMORY_SECONDS, *arguments])
 
 

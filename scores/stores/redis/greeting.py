@@ -42,6 +42,8 @@ class Greeting:
         self._options = options
         self._durability = ""
         self._agreed = False
+        self.runs: dict[str, str] = {}
+        """By route, a name that the server there has had since it was started."""
         self.layout = Layout(options.prefix, options.shards or _DEFAULT_SHARDS)
 
     async def meet(self) -> set[str]:
@@ -80,6 +82,7 @@ class Greeting:
             raise ConfigError("what answers there is no Redis")
         facts = dict(re.findall(r"^(\w+):(.*?)\r?$", info.decode("utf-8", "replace"), re.MULTILINE))
         self._check_server(facts)
+        self.runs[route] = facts.get("run_id", "")
         durability = _durability(config)
         if _RANKS[durability] < _RANKS[self._options.require_aof]:
             raise ConfigError(

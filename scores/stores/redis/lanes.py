@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from scores.errors import OutcomeUnknown, StoreBusy, StoreError
+from scores.stores.observed import Watcher
 
 __all__ = ["Batch", "Lanes", "Request"]
 
@@ -71,6 +72,8 @@ class Lanes:
         self._loop = asyncio.get_running_loop()
         self._scheduled = False
         self._closed = False
+        self.watcher: Watcher | None = None
+        """Who is told of the batches."""
 
     def ask(
         self,
@@ -86,6 +89,8 @@ class Lanes:
             request.answer.set_exception(StoreError("the store is closed"))
             return request.answer
         if self._count + request.size > self._limit:
+            if self.watcher is not None:
+                self.watcher.refused()
             request.answer.set_exception(StoreBusy(f"{self._count} requests wait for the store already"))
             return request.answer
         self._waiting.setdefault(unit, deque()).append(request)
@@ -108,7 +113,9 @@ class Lanes:
                 task.cancel()
 
     def fail_waiting(self, unit: int, reason: str) -> None:
-        """Fails what waits for the unit and was never sent."""
+        """Fails what waits for the unit and was never sent, since a batch for it was given up."""
+        if self.watcher is not None and not self._closed:
+            self.watcher.failed()
         requests = self._waiting.pop(unit, ())
         self._count -= sum(request.size for request in requests)
         for request in requests:
@@ -142,6 +149,8 @@ class Lanes:
 
     async def _run(self, lane: str, batch: Batch, *, apart: bool) -> None:
         left: set[int] = set()
+        watcher = self.watcher
+        started = 0.0 if watcher is None else watcher.start()
         try:
             left = await self._send(self._route(next(iter(batch))) if apart else lane, batch, apart)
         except BaseException as exc:
@@ -155,6 +164,9 @@ class Lanes:
                 raise
             log.exception("store: unexpected error")
         finally:
+            done = chain.from_iterable(batch[unit] for unit in batch.keys() - left)
+            if watcher is not None and (size := sum(request.size for request in done)):
+                watcher.sent(size, started)
             del self._tasks[lane]
             self._busy -= batch.keys() - left
             for unit in left:

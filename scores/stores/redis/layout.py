@@ -5,6 +5,7 @@
     scores:{17}:exam:a3         sorted map  student -> score
     scores:{17}:exams           sorted map  exam -> total
     scores:{17}:inspectors:201  hash        UUID -> count * 2^33 + sum
+    scores:{17}:events          stream      what is recorded, while anybody listens (journal.py)
     scores:{17}:counts          hash        students, exams, inspectors in this shard
 
 Rule: names and values only, no I/O. An id's digest chooses its shard, so nothing in an id chooses a slot.

@@ -89,7 +89,14 @@ local function notes(base, seconds, from, count)
   return redis.call('ZRANGEBYSCORE', base .. 'notes', '-inf', redis.call('TIME')[1] - seconds, 'LIMIT', from, count)
 end
 
-local reads = { inspector = inspector, report = report, inspectors = inspectors, students = students, exams = exams, notes = notes }
+-- Where the journal is, and what follows an event in it: at most `count` entries, the first maybe from before.
+local function events(base, after, count)
+  local journal = base .. 'events'
+  local epoch, number = unpack(redis.call('HMGET', journal .. ':at', 'epoch', 'number'))
+  return { epoch or '', tonumber(number or 0), redis.call('XRANGE', journal, '(' .. after, '+', 'COUNT', count) }
+end
+
+local reads = { inspector = inspector, report = report, inspectors = inspectors, students = students, exams = exams, notes = notes, events = events }
 
 local answers, at = {}, 1
 while at <= #ARGV do

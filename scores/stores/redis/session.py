@@ -72,6 +72,10 @@ class Session:
         """Whether nobody answered there the last time."""
         return route in self._away
 
+    def run_of(self, route: str) -> str:
+        """A name that the server there has had since it was started; another one may know less."""
+        return self._greeting.runs.get(route, "")
+
     async def meet(self) -> Layout:
         """The layout that is in use.
 

@@ -23,8 +23,10 @@ from scores.models import (
     StudentReport,
 )
 from scores.stores.base import Store
+from scores.stores.observed import Watcher
 from scores.stores.redis.driver import open_link
 from scores.stores.redis.inspectors import Inspectors
+from scores.stores.redis.journal import RedisJournal
 from scores.stores.redis.layout import (
     decode_exam,
     decode_student,
@@ -85,7 +87,11 @@ class RedisStore:
         self._link = open_link(options)
         self._session = Session(self._link, options)
         self._opened: _Opened | None = None
+        self._reads: Watcher | None = None
+        self._writes: Watcher | None = None
         self._sweeping: asyncio.Task[None] | None = None
+        self.journal: Final = RedisJournal(self._traffic)
+        """What is recorded by any process, told to those who listen."""
 
     async def start(self) -> None:
         """Meets Redis, if it is there; if it is not, the first request that finds it does."""
@@ -103,6 +109,12 @@ class RedisStore:
             if self._sweeping is not None:
                 self._sweeping.cancel()
                 await asyncio.wait([self._sweeping])
+
+    def observe(self, *, reads: Watcher, writes: Watcher) -> None:
+        """As `Observed.observe`."""
+        self._reads, self._writes = reads, writes
+        if self._opened is not None:
+            self._opened.traffic.observe(reads=reads, writes=writes)
 
     async def record(
         self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
@@ -203,6 +215,9 @@ class RedisStore:
             return None
         return replies[0][0], [member for _, members in replies for member in members]
 
+    async def _traffic(self) -> Traffic:
+        return (await self._open()).traffic
+
     async def _open(self) -> "_Opened":
         """What is there once Redis has been met; raises `StoreError` while it cannot be."""
         if self._opened is not None:
@@ -216,6 +231,7 @@ class RedisStore:
         layout = await self._session.meet()
         if self._opened is None:
             traffic = Traffic(self._session, layout, self._options)
+            traffic.observe(reads=self._reads, writes=self._writes)
             results = Results(traffic, queue=self._options.queue)
             inspectors = Inspectors(traffic, queue=self._options.queue)
             self._opened = _Opened(traffic, results, inspectors, Listings(traffic))

@@ -6,6 +6,7 @@ A unit is what one script can reach: everything on one server, one shard in a cl
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
+from scores.stores.observed import Watcher
 from scores.stores.redis.delivery import Delivery, Reader, Writer
 from scores.stores.redis.lanes import Lanes
 from scores.stores.redis.layout import Layout
@@ -54,6 +55,14 @@ class Traffic:
     def read_shard(self, shard: int, *arguments: Argument, weight: int = 1) -> Awaitable[Any]:
         """The answer to an operation of read.lua on a shard."""
         return self.read(self.unit_of(shard), *arguments, weight=weight)
+
+    def run_of(self, unit: int) -> str:
+        """A name that the server with the unit has had since it was started."""
+        return self._session.run_of(self._route(unit))
+
+    def observe(self, *, reads: Watcher | None, writes: Watcher | None) -> None:
+        """Has these told of batches from now on."""
+        self._reads.watcher, self._writes.watcher = reads, writes
 
     async def close(self) -> None:
         """Lets what is under way finish."""

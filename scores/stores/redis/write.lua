@@ -1,6 +1,6 @@
 -- A batch of writes of one writer, in order, each answered; applied once, however often it is sent.
--- KEYS: the writer's memory of its last batch, and a key that never exists: while the slot is being moved,
--- Redis then refuses the whole script (TRYAGAIN) instead of letting it see half of its keys.
+-- KEYS: the writer's memory of its last batch, a key that never exists: while the slot is being moved,
+-- Redis then refuses the whole script (TRYAGAIN) instead of letting it see half of its keys; and the journal.
 -- ARGV: the batch's number, seconds to remember it, then the operations, each a name and its arguments.
 -- Rule: an operation reads and decides first, and what it writes then cannot be refused.
 
@@ -13,6 +13,49 @@ if seen then
   elseif tonumber(number) > tonumber(ARGV[1]) then
     return redis.error_reply('STALE batch ' .. ARGV[1] .. ' came after ' .. number)
   end
+end
+
+-- The journal: a stream of what is recorded, kept while somebody listens. An entry has the events of a batch, its
+-- id (epoch-number) the number of the last. `:heard` lives as long as anybody listens, and says how many are kept.
+
+local journal, happened = KEYS[3], {}
+local heard = journal and redis.call('GET', journal .. ':heard')
+
+local function happen(name, value)
+  if heard then
+    happened[#happened + 1] = name
+    happened[#happened + 1] = value
+  end
+end
+
+local function write_journal()
+  local count = #happened / 2
+  if count == 0 then
+    return
+  end
+  local number = redis.call('HINCRBY', journal .. ':at', 'number', count)
+  local epoch = redis.call('HGET', journal .. ':at', 'epoch')
+  local oldest, id = epoch .. '-' .. math.max(number - heard, 0), epoch .. '-' .. number
+  -- What is recorded is recorded, whatever becomes of this.
+  redis.pcall('XADD', journal, 'MINID', '~', oldest, id, unpack(happened))
+end
+
+-- Has what is recorded told for so many seconds more. A new epoch begins where something may be missing: when
+-- nobody has listened, or when another server answers (`run`), which may have lost what was told. Answers with
+-- the epoch and the number of its last event.
+local function listen(run, seconds, history)
+  local at = journal .. ':at'
+  local epoch, number, known = unpack(redis.call('HMGET', at, 'epoch', 'number', 'run'))
+  if not heard or known ~= run then
+    local time = redis.call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    epoch, number = string.format('%.0f', math.max(now, tonumber(epoch or 0) + 1)), 0
+    redis.call('DEL', journal)
+    redis.call('HSET', at, 'epoch', epoch, 'number', 0, 'run', run)
+  end
+  heard = history
+  redis.call('SET', journal .. ':heard', history, 'EX', seconds)
+  return { epoch, tonumber(number) }
 end
 
 -- Inspectors: one integer each, count * 2^33 + sum, in hashes that are chosen by the UUID's digest.
@@ -31,7 +74,10 @@ local function add(base, bucket, uuid, increment)
     redis.call('HINCRBY', base .. 'counts', 'inspectors', 1)
     redis.call('SETBIT', base .. 'inspectors', bucket, 1)
   elseif packed >= EXACT then
-    return redis.call('HGET', key, uuid)
+    packed = redis.call('HGET', key, uuid)
+  end
+  if heard then
+    happen(uuid, type(packed) == 'number' and string.format('%.0f', packed) or packed)
   end
   return packed
 end
@@ -146,6 +192,9 @@ local function record(base, exam_base, student, exam, ...)
   local outcome, new = record_student(base, student, exam, ...)
   if new then
     set_result(exam_base, 'exam', exam, student, to(new))
+    if outcome ~= 'kept' then
+      happen(student .. '\0' .. exam, new)
+    end
   end
   return outcome
 end
@@ -212,6 +261,9 @@ end
 
 local function mirror(base, student, exam, score)
   set_result(base, 'exam', exam, student, to(score ~= '' and score))
+  if score ~= '' then
+    happen(student .. '\0' .. exam, score)
+  end
   return 'ok'
 end
 
@@ -261,6 +313,7 @@ local operations = {
   mirror = { mirror, 4 },
   settle = { settle, 6 },
   lease = { lease, 5 },
+  listen = { listen, 3 },
 }
 
 local answers, at = {}, 3
@@ -269,5 +322,6 @@ while at <= #ARGV do
   answers[#answers + 1] = operation(unpack(ARGV, at + 1, at + arity))
   at = at + 1 + arity
 end
+write_journal()
 redis.call('SET', KEYS[1], cmsgpack.pack({ ARGV[1], answers }), 'EX', ARGV[2])
 return answers

@@ -9,28 +9,57 @@ from typing import Final
 from aiohttp import web
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
+from multidict import CIMultiDict
 
+from scores.tracing import Trace
 from scores.web.bodies import JSON
+from scores.web.caching import mark, tag_of, tagged
+from scores.web.compression import AT_ONCE, compress
+from scores.web.cors import Cors
 from scores.web.express.framing import END_OF_HEAD
+from scores.web.fields import fields_of
+from scores.web.problems import Problem
 
-__all__ = ["Answers", "closing", "status_of"]
-
-_STATUS: Final = slice(9, 12)
-"""Where RFC 9112, section 4, puts it."""
+__all__ = ["Answers", "Refusal", "closing"]
 
 _MAX_LENGTHS: Final = 4096
+
+_TAG: Final = '%b"'
+"""Stands for a tag without its last quote, so that what a compressed answer's has more can follow."""
+
+
+class Refusal(bytes):
+    """An answer that is no success, with what is counted and logged of it."""
+
+    status: int
+    code: str
+    trace: Trace
+
+    @classmethod
+    def of(cls, data: bytes, response: web.Response, trace: Trace) -> "Refusal":
+        """These bytes, which say what the response says."""
+        refusal = cls(data)
+        refusal.status = response.status
+        refusal.code = response.code if isinstance(response, Problem) else ""
+        refusal.trace = trace
+        return refusal
 
 
 class Answers:
     """Writes answers; what they have in common within a second is written once."""
 
-    def __init__(self) -> None:
+    def __init__(self, cors: Cors) -> None:
+        self._cors = cors
         self._from = self._until = 0
         self._end = b""
         self._heads: dict[int, bytes] = {}
+        self._plain = self._start(fields_of(JSON))
+        self._tagged = self._start(tagged(fields_of(JSON), _TAG))
+        self._page = self._start(mark(fields_of(JSON), _TAG, compressed=False))
+        self._compressed = self._start(mark(fields_of(JSON), _TAG, compressed=True))
 
     def document(self, body: bytes) -> bytes:
-        """The 200 with this JSON document."""
+        """The 200 with this JSON document, which answers a write."""
         now = time()
         if not self._from <= now < self._until:
             self._begin(int(now))
@@ -38,17 +67,38 @@ class Answers:
         head = self._heads.get(length)
         return (self._head(length) if head is None else head) + body
 
-    def whole(self, response: web.Response) -> bytes:
-        """The answer that this response is, in which nothing is left to aiohttp but `Date` and `Server`."""
-        now = time()
-        if not self._from <= now < self._until:
-            self._begin(int(now))
+    def tagged(self, body: bytes, tag: str) -> bytes:
+        """The 200 with this small JSON document, which has this tag."""
+        return self._whole(self._tagged % tag[:-1].encode("ascii"), body)
+
+    def page(self, body: bytes, limit: int | None) -> bytes | None:
+        """The 200 with this JSON document, compressed above so many bytes; None if that would take long."""
+        tag = tag_of(body)[:-1].encode("ascii")
+        if limit is None or len(body) <= limit:
+            return self._whole(self._page % tag, body)
+        if len(body) > AT_ONCE:
+            return None
+        return self._whole(self._compressed % tag, compress(body))
+
+    def whole(self, response: web.Response, trace: Trace) -> Refusal:
+        """The answer that this response is to that request; `Date` and `Server` are added, as by aiohttp."""
         body = response.body
         if not isinstance(body, bytes):
             raise TypeError(f"a body of bytes was expected, not {type(body).__name__}")
-        fields = {**response.headers, "Content-Length": len(body)}
-        lines = [f"HTTP/1.1 {response.status} {response.reason}", *(f"{k}: {v}" for k, v in fields.items())]
-        return "\r\n".join(lines).encode() + self._end + body
+        self._cors.tell(response.headers, None)
+        lines = [f"HTTP/1.1 {response.status} {response.reason}", *map(": ".join, response.headers.items())]
+        return Refusal.of(self._whole("\r\n".join([*lines, ""]).encode(), body), response, trace)
+
+    def _start(self, fields: CIMultiDict[str]) -> bytes:
+        """An answer up to its `Content-Length`, the same for whoever asks."""
+        self._cors.tell(fields, None)
+        return "".join(["HTTP/1.1 200 OK\r\n", *(f"{k}: {v}\r\n" for k, v in fields.items())]).encode("ascii")
+
+    def _whole(self, start: bytes, body: bytes) -> bytes:
+        now = time()
+        if not self._from <= now < self._until:
+            self._begin(int(now))
+        return b"%bContent-Length: %d%b%b" % (start, len(body), self._end, body)
 
     def _begin(self, second: int) -> None:
         self._from, self._until = second, second + 1
@@ -58,8 +108,7 @@ class Answers:
         self._heads.clear()
 
     def _head(self, length: int) -> bytes:
-        start = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nContent-Length: {length}"
-        head = start.encode("ascii") + self._end
+        head = b"%bContent-Length: %d%b" % (self._plain, length, self._end)
         if len(self._heads) < _MAX_LENGTHS:
             self._heads[length] = head
         return head
@@ -68,8 +117,3 @@ class Answers:
 def closing(answer: bytes) -> bytes:
     """The same answer, as the last of its connection."""
     return answer.replace(END_OF_HEAD, b"\r\nConnection: close" + END_OF_HEAD, 1)
-
-
-def status_of(answer: bytes) -> int:
-    """Its status."""
-    return int(answer[_STATUS])

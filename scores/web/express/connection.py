@@ -9,21 +9,27 @@ from collections import deque
 from collections.abc import Coroutine
 from functools import partial
 from itertools import islice
-from typing import Any, Final, NamedTuple, cast
+from time import monotonic
+from typing import Any, Final
 
 from aiohttp import web
-from aiohttp.http import StreamWriter
-from aiohttp.streams import EMPTY_PAYLOAD
 
 from scores.config import Config
+from scores.metrics.layout import SHORTEST, Layout
+from scores.metrics.tally import Tally
+from scores.tracing import Trace
+from scores.web.access_log import Entry, remote
 from scores.web.connection import Connection, Connections
-from scores.web.express.answers import closing, status_of
+from scores.web.express.answers import Refusal, closing
 from scores.web.express.framing import END_OF_HEAD, Framing
 from scores.web.express.heads import Head, Heads
+from scores.web.pending import Pending
 
 __all__ = ["ExpressConnection", "ExpressConnections"]
 
 _END: Final = len(END_OF_HEAD)
+
+_OK: Final = 200
 
 _TURN: Final = 64
 """Requests of one connection that are answered before others have their turn."""
@@ -32,8 +38,16 @@ _TURN: Final = 64
 class ExpressConnections(Connections):
     """Makes connections that share a memory of heads."""
 
-    def __init__(self, server: web.Server, config: Config, heads: Heads) -> None:
-        super().__init__(server, config)
+    def __init__(
+        self,
+        server: web.Server,
+        config: Config,
+        pending: Pending,
+        layout: Layout,
+        tally: Tally | None,
+        heads: Heads,
+    ) -> None:
+        super().__init__(server, config, pending, layout, tally)
         self.heads = heads
 
     def __call__(self) -> Connection:
@@ -43,12 +57,13 @@ class ExpressConnections(Connections):
 class ExpressConnection(Connection):
     """One client's connection."""
 
-    __slots__ = ("_between", "_framing", "_heads", "_held", "_known", "_last", "_pending")
+    __slots__ = ("_between", "_framing", "_heads", "_held", "_known", "_last", "_pending", "_row")
 
     def __init__(self, connections: ExpressConnections) -> None:
         super().__init__(connections)
         self._heads = connections.heads
         self._known = connections.heads.get
+        self._row = None if connections.tally is None else connections.tally.row
         self._last: Head | None = None
         self._framing = Framing()
         self._between = True
@@ -81,12 +96,16 @@ class ExpressConnection(Connection):
         else:
             self._pass_on(data)
 
-    def _take(self, data: bytes) -> None:  # noqa: C901 - the hot path: a call costs as much as all its conditions
+    def _take(self, data: bytes) -> None:  # noqa: C901, PLR0912 - the hot path: a call costs as much as its conditions
         """Answers the requests that the data begins with, and passes on what is left."""
-        now, size, at, taken, head = self._loop.time(), len(data), 0, 0, self._last
+        # The clock of the loop, asked for itself: uvloop's stands still while it calls us.
+        now, size, at, taken, counted, head, row = monotonic(), len(data), 0, 0, 0, self._last, self._row
         while taken < _TURN:
             # Most send the same head as the time before, or one of a few.
             if head is None or not data.startswith(head.data, at):
+                if head is not None and taken > counted:
+                    self._count_passed(head, taken - counted, now)
+                    counted = taken
                 self._last = head = self._known(data[at : data.find(END_OF_HEAD, at) + _END])
                 if head is None:
                     break
@@ -100,11 +119,14 @@ class ExpressConnection(Connection):
             head.used = True
             taken += 1
             at = end
-            if not isinstance(answer, bytes):
-                self._await(answer, head, now)
-                break
+            if type(answer) is not bytes:
+                counted += 1
+                if not isinstance(answer, bytes):
+                    self._await(answer, head, now)
+                    break
+                self._note(answer, head, now)
             self._stream.write(answer)
-            if self._logging_enabled:
+            if self._access is not None:
                 self._log(answer, head, now)
             if at == size or self._paused:
                 break
@@ -113,6 +135,13 @@ class ExpressConnection(Connection):
         if taken and self._manager is not None:
             self._manager.requests_count += taken
             self._next_keepalive_close_time = now + self._keepalive_timeout
+        if row is not None and taken > counted and head is not None:
+            if (spent := monotonic() - now) <= SHORTEST and taken == 1:
+                # Most come alone, and this is `passed` without a call.
+                row[head.cells] += 1.0
+                row[head.sum] += spent
+            else:
+                self._count_passed(head, taken - counted, now)
         if self._pending is not None:
             self._held.appendleft(data[at:])
         elif at < size:
@@ -129,19 +158,27 @@ class ExpressConnection(Connection):
             self._between = framing.between
 
     def _await(self, answer: Coroutine[Any, Any, bytes], head: Head, started: float) -> None:
+        if self._tally is not None:
+            self._tally.begin()
         self._pending = task = self._loop.create_task(answer)
         task.add_done_callback(partial(self._send_awaited, head, started))
 
     def _send_awaited(self, head: Head, started: float, task: asyncio.Task[bytes]) -> None:
         ending, self._pending = self._draining or self._connections.closing, None
+        if self._tally is not None:
+            self._tally.end()
         if self.transport is None or task.cancelled():
+            if self._tally is not None:
+                self._tally.aborted()
             self.force_close()
         else:
-            answer = closing(task.result()) if ending else task.result()
-            self._stream.write(answer)
+            answer = task.result()
+            written = closing(answer) if ending else answer
+            self._stream.write(written)
             self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-            if self._logging_enabled:
-                self._log(answer, head, started)
+            self._note(answer, head, started)
+            if self._access is not None:
+                self._log(answer, head, started, size=len(written))
             if ending:
                 self.force_close()
             else:
@@ -176,23 +213,40 @@ class ExpressConnection(Connection):
             self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         super()._process_keepalive()
 
-    def _log(self, answer: bytes, head: Head, started: float) -> None:
-        writer = StreamWriter(self, self._loop)
-        request = cast(Any, self._request_factory)(
-            head.message, EMPTY_PAYLOAD, self, writer, self._task_handler
-        )
-        sent = Sent(status_of(answer), len(answer))
-        self.log_access(request, cast(web.StreamResponse, sent), started)
+    def _note(self, answer: bytes, head: Head, started: float) -> None:
+        """Counts one answer."""
+        if self._tally is None:
+            return
+        seconds = monotonic() - started
+        if isinstance(answer, Refusal):
+            self._tally.hit(head.route, head.message.method, answer.status, seconds)
+            self._tally.problem(answer.code)
+        else:
+            self._tally.passed(head.cells, 1, seconds)
+
+    def _count_passed(self, head: Head, answers: int, started: float) -> None:
+        """Counts answers that are all 200s to requests with this head."""
+        if self._tally is not None:
+            self._tally.passed(head.cells, answers, monotonic() - started)
+
+    def _log(self, answer: bytes, head: Head, started: float, *, size: int = 0) -> None:
+        if self._access is not None:
+            message = head.message
+            self._access.write(
+                Entry(
+                    remote(self.peername),
+                    message.method,
+                    message.url.raw_path,
+                    "HTTP/1.1",
+                    head.route,
+                    answer.status if isinstance(answer, Refusal) else _OK,
+                    size or len(answer),
+                    monotonic() - started,
+                    answer.trace if isinstance(answer, Refusal) else Trace(),
+                )
+            )
 
     @property
     def _client(self) -> str:
         peer = self.peername
         return str(peer[0]) if isinstance(peer, tuple) else ""
-
-
-class Sent(NamedTuple):
-    """An answer as the access log sees it."""
-
-    status: int
-    body_length: int
-    """Bytes, with the head: what aiohttp logs as `%b`."""

@@ -5,7 +5,7 @@ is wrong with a request is said in one place only.
 """
 
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -16,9 +16,15 @@ from scores.config import Config
 from scores.errors import InvalidInput, StoreError
 from scores.models import Inspector, Score, parse_score
 from scores.stores import Store
+from scores.tracing import Trace, current
 from scores.web import exams, inspectors, students
+from scores.web.access import Access, Guard
+from scores.web.caching import inspector_tag
+from scores.web.compression import threshold
+from scores.web.cors import Cors
 from scores.web.express.answers import Answers
 from scores.web.express.heads import Answerer
+from scores.web.pending import Pending
 from scores.web.problems import answer_failure
 from scores.web.queries import DEFAULT_LIMIT, parse_exam
 
@@ -37,32 +43,42 @@ T = TypeVar("T")
 class Endpoints:
     """The endpoints of one server: writes on any store, reads on one that never suspends."""
 
-    def __init__(self, store: Store, config: Config) -> None:
+    def __init__(self, store: Store, config: Config, *, guard: Guard, cors: Cors, pending: Pending) -> None:
         self._store = store
         self._config = config
-        self._answers = Answers()
+        self._guard = guard
+        self._cors = cors
+        self._pending = pending
+        self._answers = Answers(cors)
         self._post = self._post_later if store.add_now is None else self._post_now(store.add_now)
 
     def understand(self, message: RawRequestMessage, length: int) -> Answerer | None:
         """Who answers requests with this head and a body of so many bytes, if the lane does."""
+        access: Access = "read" if message.method == "GET" else "write"
+        if not self._guard.admits(access, message.headers.getall("Authorization", ())):
+            return None
+        if self._cors.varies and "Origin" in message.headers:
+            return None
         if message.method == "POST" and message.path in _POST_PATHS:
             media_type = message.headers.get("Content-Type", "").lower()
             if media_type in _JSON and length <= self._config.max_body:
                 return self._post
         if message.method == "GET" and self._store.add_now is not None:
-            return self._reader(message.path)
+            limit = threshold(message.headers.getall("Accept-Encoding", ()))
+            return self._reader(message.path, limit)
         return None
 
-    def _reader(self, path: str) -> Answerer | None:
+    def _reader(self, path: str, limit: int | None) -> Answerer | None:
+        """Who answers a read of this path, compressed above so many bytes."""
         match = _READ.fullmatch(path)
         if match is None:
             return None
         if match[1] == "inspectors":
             return partial(self._read, self._inspector, match[2])
         if match[1] == "students":
-            return partial(self._read, self._student, match[2])
+            return partial(self._read, partial(self._student, limit), match[2])
         exam = parse_exam(match[2])
-        return None if exam is None else partial(self._read, self._exam, exam)
+        return None if exam is None else partial(self._read, partial(self._exam, limit), exam)
 
     def _post_now(self, add_now: Callable[[Score], Inspector]) -> Answerer:
         document = self._answers.document
@@ -98,30 +114,39 @@ class Endpoints:
         return self._answers.document(dumps({"UUID": added.uuid, "mean": added.mean}))
 
     def _failure(self, exc: Exception) -> bytes:
-        return self._answers.whole(answer_failure(exc, "POST", "/scores"))
-
-    def _read(self, read: Callable[[K], Mapping[str, object] | None], key: K, _body: bytes) -> bytes | None:
+        trace = Trace()
+        # What is logged of it says which request it was, as the access log does.
+        outer = current.set(trace)
         try:
-            document = read(key)
+            return self._answers.whole(answer_failure(exc, "POST", "/scores"), trace)
+        finally:
+            current.reset(outer)
+
+    def _read(self, read: Callable[[K], bytes | None], key: K, _body: bytes) -> bytes | None:
+        if self._pending.full:
+            return None
+        try:
+            return read(key)
         except Exception:  # noqa: BLE001 - asked again by the usual way, which says what is wrong
             return None
-        return None if document is None else self._answers.document(dumps(document))
 
-    def _inspector(self, uuid: str) -> Mapping[str, object] | None:
+    def _inspector(self, uuid: str) -> bytes | None:
         inspector = _at_once(self._store.inspector(uuid))
-        return None if inspector is None else inspectors.document(inspector)
+        if inspector is None:
+            return None
+        return self._answers.tagged(dumps(inspectors.document(inspector)), inspector_tag(inspector))
 
-    def _student(self, student_id: str) -> Mapping[str, object] | None:
+    def _student(self, limit: int | None, student_id: str) -> bytes | None:
         report = _at_once(self._store.student(student_id, limit=DEFAULT_LIMIT))
         if report is None or report.results.next is not None:
             return None
-        return {**students.document(report), "next": None}
+        return self._answers.page(dumps({**students.document(report), "next": None}), limit)
 
-    def _exam(self, exam: int) -> Mapping[str, object] | None:
+    def _exam(self, limit: int | None, exam: int) -> bytes | None:
         report = _at_once(self._store.exam(exam, limit=DEFAULT_LIMIT))
         if report is None or report.results.next is not None:
             return None
-        return {**exams.document(report), "next": None}
+        return self._answers.page(dumps({**exams.document(report), "next": None}), limit)
 
 
 def _at_once(step: Coroutine[Any, Any, T]) -> T:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from aiohttp import HttpVersion11
 from aiohttp.http import RawRequestMessage
 
+from scores.metrics.layout import SUM, Place
 from scores.web.express.framing import MAX_HEAD, body_length
 
 __all__ = ["MAX_HEADS", "Answerer", "Head", "Heads", "Understand"]
@@ -25,6 +26,7 @@ _USUAL: Final = frozenset(
         "accept-charset",
         "accept-encoding",
         "accept-language",
+        "authorization",
         "cache-control",
         "connection",
         "content-length",
@@ -59,14 +61,18 @@ Understand = Callable[[RawRequestMessage, int], Answerer | None]
 class Head:
     """A head that is known: who answers such a request, and how long its body is."""
 
-    __slots__ = ("answer", "data", "length", "message", "used")
+    __slots__ = ("answer", "cells", "data", "length", "message", "route", "sum", "used")
 
-    def __init__(self, data: bytes, message: RawRequestMessage, answer: Answerer, length: int) -> None:
+    def __init__(
+        self, data: bytes, message: RawRequestMessage, answer: Answerer, length: int, place: Place
+    ) -> None:
         self.data = data
         self.message = message
         self.answer = answer
         self.length = length
         """Bytes of the body."""
+        self.route, self.cells = place
+        self.sum = place.cells + SUM
         self.used = False
         """Whether it has come again since it was last a candidate for being forgotten."""
 
@@ -78,8 +84,10 @@ class Heads:
     that has not come again of late.
     """
 
-    def __init__(self, understand: Understand) -> None:
+    def __init__(self, understand: Understand, place: Callable[[str, str], Place]) -> None:
+        """`place` says where a request to a path is counted, by its method."""
         self._understand = understand
+        self._place = place
         self._known: dict[bytes, Head] = {}
         self._taught: dict[str, deque[bytes]] = {}
         self.get = self._known.get
@@ -98,7 +106,8 @@ class Heads:
             return
         if len(self._known) == MAX_HEADS:
             self._forget()
-        self._known[data] = Head(data, message, answer, length)
+        place = self._place(message.url.raw_path, message.method)
+        self._known[data] = Head(data, message, answer, length, place)
         self._taught.setdefault(client, deque()).append(data)
 
     def _forget(self) -> None:

@@ -24,9 +24,6 @@ _NAMES: Final = (
     "_process_keepalive",
     "_reading_paused",
     "_keepalive_timeout",
-    "_logging_enabled",
-    "_request_factory",
-    "_task_handler",
     "_waiter",
     "log_access",
 )

@@ -120,6 +120,57 @@ UNUSUAL = [
     b"\x00",
 ]
 
+WRITE, READ, WRONG_TOKEN = "write-token-0123456", "read-token-0123456", "wrong-token-0123456"
+WAYS = pytest.mark.parametrize(
+    "way",
+    [
+        {},
+        {"write_token": (WRITE,)},
+        {"write_token": ("other-token-0123456", WRITE), "read_token": (READ,)},
+        {"cors_origins": ("https://one.example",)},
+        {"cors_origins": ("*",), "write_token": (WRITE,)},
+    ],
+)
+"""Settings under which the same request is answered differently."""
+
+WITH_TOKENS = [
+    request(method, target, {"Content-Type": "application/json", "Authorization": credentials}, body)
+    for method, target, body in (("POST", "/scores", BODY), ("GET", "/exams/3", b""))
+    for credentials in (
+        f"Bearer {WRITE}",
+        f"bearer  {WRITE}",
+        f"Bearer {READ}",
+        f"Bearer {WRONG_TOKEN}",
+        f"Basic {WRITE}",
+        f"Bearer {WRITE}\r\nAuthorization: Bearer {WRITE}",
+        "Bearer",
+    )
+]
+
+WITH_FIELDS = [
+    request("GET", target, {name: value})
+    for target in ("/inspectors/a1-b1", "/exams/3", "/students/fat", "/exams/9")
+    for name, value in (
+        ("Accept-Encoding", "gzip, deflate, br"),
+        ("Accept-Encoding", "gzip;q=0"),
+        ("Accept-Encoding", "identity;q=0, *"),
+        ("Accept-Encoding", "br\r\nAccept-Encoding: gzip"),
+        ("If-None-Match", "*"),
+        ("If-None-Match", '"1.1.5"'),
+        ("Origin", "https://one.example"),
+        ("Origin", "https://other.example"),
+    )
+]
+
+OF_OTHERS = [
+    post(Origin="https://one.example"),
+    post(Origin="https://other.example"),
+    post(Origin="null", Authorization=f"Bearer {WRITE}"),
+    post("full", Authorization=f"Bearer {WRITE}"),
+    post(score=9, Authorization=f"Bearer {WRITE}"),
+    request("OPTIONS", "/scores", {"Origin": "https://one.example", "Access-Control-Request-Method": "POST"}),
+]
+
 REQUESTS = st.sampled_from(VALID) | st.sampled_from(VALID) | st.sampled_from(WRONG) | st.sampled_from(UNUSUAL)
 """Mostly such as are remembered, so that the lane is at work when another comes."""
 
@@ -171,7 +222,14 @@ async def happen(wire: Wire, server: WireServer, event: str) -> None:
 async def converse(server: WireServer, conversation: Sequence[tuple[bytes, str]]) -> tuple[Any, ...]:
     """What is written back on each connection, whether it is closed then, and what is stored at last."""
     await server.store.record(
-        [Result("foo", 3, 0.5), Result("bar", 3, 0.25), *(Result("many", exam, 0.1) for exam in range(101))],
+        [
+            Result("foo", 3, 0.5),
+            Result("bar", 3, 0.25),
+            *(Result("many", exam, 0.1) for exam in range(101)),
+            *(Result("fat", exam, 0.1) for exam in range(10, 70)),
+            # More than is compressed at once.
+            *(Result(f"{number:\N{GRINNING FACE}>256}", 9, 0.1) for number in range(80)),
+        ],
         repeats=Repeats.LAST,
     )
     outcomes = [
@@ -231,6 +289,24 @@ def test_every_conversation(
 def test_every_request_again_and_again(runner: asyncio.Runner, store: str, data: bytes) -> None:
     three = [(data, "settle")] * 3
     on, off = runner.run(both_ways([*three, AGAIN, *three, AGAIN, (data * 3, "settle")], store=store))
+    assert on == off
+
+
+@WAYS
+def test_every_setting_again_and_again(runner: asyncio.Runner, way: dict[str, Any]) -> None:
+    several = [post(), request("GET", "/exams/3"), *WITH_TOKENS, *WITH_FIELDS, *OF_OTHERS]
+    conversation = [piece for data in several for piece in (*[(data, "settle")] * 3, AGAIN)]
+    on, off = runner.run(both_ways([(post(), "settle"), *conversation], store="faulty:", **way))
+    assert on == off
+
+
+@WAYS
+@STORES
+def test_every_setting_in_turn(runner: asyncio.Runner, store: str, way: dict[str, Any]) -> None:
+    # Without a settled event in between, as many as can be are answered together.
+    several = [*WITH_TOKENS, *WITH_FIELDS, *OF_OTHERS, post(), request("GET", "/exams/3")]
+    conversation = [(data, event) for event in ("settle", "settle", "") for data in several]
+    on, off = runner.run(both_ways(conversation, store=store, **way))
     assert on == off
 
 

@@ -8,6 +8,7 @@ from yarl import URL
 
 from scores.web.express.framing import MAX_HEAD
 from scores.web.express.heads import MAX_HEADS, Heads
+from scores.web.routes import LAYOUT
 
 
 def nobody(_body: bytes) -> None:
@@ -24,7 +25,7 @@ def message(**fields: str) -> RawRequestMessage:
 
 @pytest.fixture
 def heads() -> Heads:
-    return Heads(lambda _message, _length: nobody)
+    return Heads(lambda _message, _length: nobody, LAYOUT.place)
 
 
 def teach(heads: Heads, data: bytes, client: str) -> None:
@@ -39,7 +40,7 @@ def test_a_head_is_remembered_with_its_length(heads: Heads) -> None:
 
 
 def test_what_nobody_answers_is_not_remembered() -> None:
-    heads = Heads(lambda _message, _length: None)
+    heads = Heads(lambda _message, _length: None, LAYOUT.place)
     teach(heads, b"one", "a")
     assert len(heads) == 0
 

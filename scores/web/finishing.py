@@ -1,0 +1,36 @@
+"""What every answer goes through last: its tag, its compression, what it says to browsers.
+
+Rule: handlers say what is so; whatever is the same for all of them is said here, once.
+"""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from scores.web.caching import READS, cached
+from scores.web.fields import fields_of, secure
+from scores.web.keys import CORS
+
+__all__ = ["begin_stream", "finish"]
+
+
+async def finish(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """The answer as it is sent; one that has begun stays as it is."""
+    if response.prepared:
+        return response
+    if response.status == HTTPStatus.OK and request.method in READS and isinstance(response, web.Response):
+        response = await cached(request, response)
+    headers = response.headers
+    if "X-Content-Type-Options" not in headers or "Cache-Control" not in headers:
+        secure(headers)
+    cors = request.app[CORS]
+    if cors.on:
+        cors.tell(headers, request.headers.get("Origin"))
+    return response
+
+
+def begin_stream(request: web.Request, content_type: str) -> web.StreamResponse:
+    """An answer that comes piece by piece, neither kept nor compressed; it has still to be prepared."""
+    response = web.StreamResponse(headers=fields_of(content_type))
+    request.app[CORS].tell(response.headers, request.headers.get("Origin"))
+    return response
