@@ -81,7 +81,10 @@ async def test_every_header_field_that_is_described_comes_and_every_get_answers_
     for (method, path, status), names in came.items():
         if status < 300:
             # These come with what may be compressed, and is.
-            described = {*OPERATIONS[method, path].answers[status].headers, *ON_ALL} - {"Vary", "Content-Encoding"}
+            described = {*OPERATIONS[method, path].answers[status].headers, *ON_ALL} - {
+                "Vary",
+                "Content-Encoding",
+            }
             assert {name.lower() for name in described} <= {name.lower() for name in names}
 
 
