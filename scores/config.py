@@ -112,6 +112,10 @@ def _token(text: str) -> str:
     return text
 
 
+def _no_token_or_one(text: str) -> str | None:
+    return None if text.strip() in ("", "off") else _token(text.strip())
+
+
 # RFC 6454, section 6.2, in the letters that a browser sends.
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -212,6 +216,16 @@ class Config:
         _feed_url,
         "an http:// or https:// URL, or off",
         "event stream to listen to; off turns it off",
+    )
+    feed_token: str | None = field(
+        default=None,
+        repr=False,
+        metadata={
+            "parse": _no_token_or_one,
+            "allowed": "16 to 256 letters, digits and -._~+/ (= at the end), or off",
+            "about": "token that the feed is asked with",
+            "secret": True,
+        },
     )
     repeats: Repeats = _setting(
         Repeats.LAST,

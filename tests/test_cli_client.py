@@ -324,3 +324,26 @@ def test_a_table_keeps_few_rows_and_cuts_none(capsys: pytest.CaptureFixture[str]
         "xxxxxxxxx  1499",
         "1500 rows",
     )
+
+
+@pytest.mark.parametrize("arguments", [["openapi"], ["students"], ["post", "a1-b1", "5"]])
+async def test_a_full_disk_is_said_in_one_line(serve: Serve, arguments: list[str]) -> None:
+    environ = {**os.environ, "SCORES_URL": await serve()}
+    with Path("/dev/full").open("wb") as full:  # noqa: ASYNC230  # it is no file, and is only handed on
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "scores",
+            *arguments,
+            stdout=full,
+            stderr=asyncio.subprocess.PIPE,
+            env=environ,
+        )
+        _, err = await process.communicate()
+    assert (process.returncode, err) == (1, b"scores: cannot write the output: No space left on device\n")
+
+
+async def test_a_directory_is_no_file(ask: Ask, tmp_path: Path) -> None:
+    status, _, err = await ask("import", str(tmp_path), "--url", "http://127.0.0.1:1")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "it is a directory" in err

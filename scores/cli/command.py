@@ -34,19 +34,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _parser().parse_args(argv)
         status: int = arguments.run(arguments)
-    except WorkerRefused:
-        return 2
-    except ConfigError as exc:
-        error(str(exc))
-        return 2
-    except ScoresError as exc:
-        error(str(exc))
-        return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        return nobody_reads()
+    except (ScoresError, OSError) as exc:
+        return _failed(exc)
     return status
+
+
+def _failed(exc: ScoresError | OSError) -> int:
+    """Says what went wrong, and gives the exit status."""
+    if isinstance(exc, ScoresError):
+        if not isinstance(exc, WorkerRefused):  # which has said it
+            error(str(exc))
+        return 2 if isinstance(exc, ConfigError) else 1
+    # Of all that a command uses, only the output raises the system's own errors.
+    status = nobody_reads()
+    if isinstance(exc, BrokenPipeError):
+        return status
+    error(f"cannot write the output: {exc.strerror}")
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,10 +4,11 @@ Rule: it is what a server answers at `/openapi.json`, and needs none.
 """
 
 import argparse
+import sys
 from typing import Final
 
 from scores.cli.arguments import Commands, add_command
-from scores.cli.output import say
+from scores.cli.output import line
 from scores.web.openapi.document import printed
 from scores.web.routes import ROUTES
 
@@ -24,5 +25,6 @@ def add_commands(commands: Commands) -> None:
 
 
 def _describe(_arguments: argparse.Namespace) -> int:
-    say(printed(ROUTES).decode().rstrip())
+    line(printed(ROUTES).decode().rstrip())
+    sys.stdout.flush()
     return 0

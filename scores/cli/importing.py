@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -99,6 +100,8 @@ def _opened(name: str) -> Iterator[Source]:
     except OSError as exc:
         raise ConfigError(f"cannot read {name!r}: {exc.strerror}") from exc
     try:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise ConfigError(f"cannot read {name!r}: it is a directory")
         yield Source(descriptor, name)
     finally:
         os.close(descriptor)

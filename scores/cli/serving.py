@@ -39,7 +39,8 @@ finishes what is in flight (for --shutdown-timeout seconds at most) and exits wi
 several --workers one more process looks after them: it is the one to signal.
 
 Access tokens have variables only, as a list of processes shows flags: SCORES_WRITE_TOKEN,
-SCORES_READ_TOKEN (several, separated by commas, to change them one by one).
+SCORES_READ_TOKEN (several, separated by commas, to change them one by one); so has
+SCORES_FEED_TOKEN, with which the feed is asked.
 """
 
 _DEMO_NOTE: Final = (

@@ -177,6 +177,7 @@ class FeedClient:
         async with connect(
             url,
             last_event_id=status.last_event_id,
+            token=config.feed_token,
             connect_timeout=config.feed_connect_timeout,
             idle_timeout=config.feed_idle_timeout,
         ) as chunks:

@@ -28,9 +28,9 @@ _MAX_REDIRECTS = 5
 
 @asynccontextmanager
 async def connect(
-    url: str, *, last_event_id: str, connect_timeout: float, idle_timeout: float
+    url: str, *, last_event_id: str, token: str | None, connect_timeout: float, idle_timeout: float
 ) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The bytes of the event stream at the URL, as they come.
+    """The bytes of the event stream at the URL, as they come; with a token, it is asked with it (RFC 6750).
 
     Raises `FeedEnded` on 204, `FeedError` for all else that goes wrong: refused, reset, DNS, TLS, any
     other status, another content type, too many redirects, no answer within `connect_timeout` seconds,
@@ -45,6 +45,8 @@ async def connect(
             answers.append(answer)
 
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
         try:
             source = EventSource(
                 url, session=session, headers=headers, raise_for_status=keep, max_redirects=_MAX_REDIRECTS
@@ -78,7 +80,8 @@ def _refusal(answers: list[aiohttp.ClientResponse], exc: Exception) -> FeedError
     if status == HTTPStatus.NO_CONTENT:
         return FeedEnded("answered 204: there will be no more events")
     if status != HTTPStatus.OK:
-        return FeedError(f"answered {status}")
+        hint = ": it wants a token, or another" if status == HTTPStatus.UNAUTHORIZED else ""
+        return FeedError(f"answered {status}{hint}")
     return FeedError(f"sent {content_type} where text/event-stream is expected")
 
 

@@ -167,11 +167,16 @@ def test_a_read_token_alone_is_wrong() -> None:
 
 
 def test_no_token_is_shown() -> None:
-    config = Config(write_token=(WRITE,), read_token=(READ,))
+    config = Config(write_token=(WRITE,), read_token=(READ,), feed_token=SECOND)
+    assert SECOND not in repr(config)
     assert WRITE not in repr(config)
     assert READ not in repr(config)
     assert WRITE not in repr(vars(Guard)) + repr(Guard(config))
-    assert [setting.name for setting in settings() if setting.secret] == ["write_token", "read_token"]
+    assert [setting.name for setting in settings() if setting.secret] == [
+        "feed_token",
+        "write_token",
+        "read_token",
+    ]
 
 
 async def test_tokens_have_no_flag(command: Any) -> None:
@@ -239,3 +244,16 @@ async def test_no_token_is_logged(api_for: ApiFor, caplog: pytest.LogCaptureFixt
         await asyncio.sleep(0)
     assert len([record for record in caplog.records if record.name == "scores.access"]) == 3
     assert "token-0123456" not in caplog.text
+
+
+async def test_a_guarded_server_is_the_feed_of_who_has_its_token(api_for: ApiFor) -> None:
+    guarded = await api_for(**BOTH)
+    await guarded("PUT", "/exams/3/results/foo", json={"score": 0.5}, headers=bearer(WRITE))
+    feed = f"{guarded.address}/scores"
+    wrong = await api_for(feed=feed, feed_token="wrong-token-0123456")
+    right = await api_for(feed=feed, feed_token=READ)
+    async with asyncio.timeout(10):
+        while (await right.get("/exams/3")).status != 200:  # noqa: ASYNC110  # only asking tells
+            await asyncio.sleep(0.01)
+    assert (await wrong.get("/feed")).json["state"] != "open"
+    assert (await wrong.get("/exams/3")).status == 404

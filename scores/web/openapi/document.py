@@ -56,6 +56,7 @@ _TAGS: Final = {
     "students": "Students, with their results in all exams.",
     "exams": "Exams, with the results of all students.",
     "inspectors": "Inspectors, with the running mean of their scores.",
+    "live": "What is recorded, as it happens.",
     "service": "What the server says of itself.",
     "documentation": "What you are reading.",
 }

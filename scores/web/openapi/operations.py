@@ -99,7 +99,13 @@ _BULK: Final = f"""\
 With `Content-Type: {NDJSON}` the body is any number of scores, one a line, and the answer has a line for
 each, in order: what that line alone would have been answered, a problem with its `line`. Read while you
 send. With `Prefer: return=minimal` the answer is one object, at the end, with the first {MAX_ERRORS}
-problems."""
+problems. The body may be compressed (`Content-Encoding: gzip` or `deflate`). When it breaks off, exactly
+what was answered is recorded; an answer that breaks off has no end."""
+
+_STREAM: Final = """\
+`event: score` has the feed's own data, `{"studentId":"foo","exam":3,"score":0.991}`; `event: mean` has
+`{"UUID":"a1-b1","mean":4.0,"count":3}`. Every event has an `id`, which is opaque: send the last one as
+`Last-Event-ID` to go on after it. A comment comes when nothing else does."""
 
 _FILE: Final = ("ETag", "Vary")
 
@@ -144,7 +150,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         errors=_WRITE | _BODY | {"store-full", "idempotency-key-in-flight", "idempotency-key-reused"},
     ),
     ("GET", "/scores"): Operation(
-        tag="service",
+        tag="live",
+        more=_STREAM,
         headers=("Last-Event-ID",),
         answers={200: Answer("The stream, which does not end.", {EVENTS: _TEXT}, ("X-Accel-Buffering",))},
         errors=_STORE | {"not-acceptable"},

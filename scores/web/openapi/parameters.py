@@ -56,7 +56,7 @@ HEADER_FIELDS: Final[dict[str, tuple[str, Schema]]] = {
         {"type": "string", "examples": ["return=minimal"]},
     ),
     "Idempotency-Key": (
-        "Names the request, so that it counts once however often it is sent.",
+        "A UUID that is kept for retries: the score counts once however often it is sent. Not for a bulk.",
         {"type": "string", "pattern": "^[!-~]{1,255}$"},
     ),
     "Last-Event-ID": ("The last event that was received: go on after it.", {"type": "string"}),

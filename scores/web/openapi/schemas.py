@@ -105,7 +105,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "not": among(".", ".."),
         "description": "No control characters, and not `.` or `..`. In a path percent-encoded, `/` too.",
     },
-    "ExamNumber": {"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_EXAM},
+    "ExamNumber": saying(
+        {"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_EXAM},
+        "Above 2^53 - 1, JavaScript's own numbers are no longer exact.",
+    ),
     "ExamScore": {"type": "number", "format": "double", "minimum": 0, "maximum": 1},
     "Mark": saying({"type": "integer", "minimum": 0, "maximum": MAX_MARK}, "`5.0` is the integer 5."),
     "Next": {
