@@ -20,7 +20,7 @@ __all__ = ["Start", "follow"]
 Start = Literal["stored", "now"]
 """Where a stream begins without a last event id: with everything that is stored, or with what is new."""
 
-_MAX_ID: Final = 1024
+_MAX_ID: Final = 2048
 """Most characters of an id that is sent back: a request with a longer header would be refused."""
 
 

@@ -9,6 +9,7 @@ doubles nearest to the true ones, after every sequence of calls. Ids and scores 
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from inspect import Parameter, signature
 from typing import Protocol
 
 from scores.errors import StoreError
@@ -28,7 +29,7 @@ from scores.models import (
     StudentReport,
 )
 
-__all__ = ["Store", "StoreFactory"]
+__all__ = ["Store", "StoreFactory", "lacking"]
 
 
 class Store(Protocol):
@@ -144,3 +145,24 @@ StoreFactory = Callable[[str], AbstractAsyncContextManager[Store]]
 
 Raises `ConfigError` for a URL that is wrong.
 """
+
+
+def lacking(store: object) -> list[str]:
+    """What a store has not that every store has: `add_now`, or `marks=` for an argument of a method.
+
+    So one that was written for an earlier protocol is refused at the start, and not by a request.
+    """
+    found = []
+    for name, member in vars(Store).items():
+        if name.startswith("_"):
+            continue
+        if not hasattr(store, name):
+            found.append(name)
+        elif callable(member):
+            taken = signature(getattr(store, name)).parameters
+            named = [
+                one for one in signature(member).parameters.values() if one.kind is Parameter.KEYWORD_ONLY
+            ]
+            if all(one.kind is not Parameter.VAR_KEYWORD for one in taken.values()):
+                found += [f"{name}({one.name}=)" for one in named if one.name not in taken]
+    return found

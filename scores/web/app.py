@@ -16,6 +16,7 @@ from scores.live.local import LocalJournal, Published
 from scores.metrics.board import Board
 from scores.metrics.tally import FeedTally, LaneTally, Tally
 from scores.stores import Store, open_store
+from scores.stores.base import lacking
 from scores.stores.journal import Journal
 from scores.stores.observed import Observed
 from scores.web.access import Guard
@@ -53,7 +54,7 @@ def create_app(config: Config, board: Board | None = None, place: int = 0) -> we
 async def _lifetime(app: web.Application) -> AsyncIterator[None]:
     config = app[CONFIG]
     async with open_store(_store_url(config)) as opened:
-        _check_shared(config, opened)
+        _check(config, opened)
         app[STORE] = store = _publish(app, opened) if config.live else opened
         feed = FeedClient(config, store, note=_observe(app, opened))
         app[FEED] = feed.status
@@ -113,7 +114,12 @@ def _store_url(config: Config) -> str:
     return f"{config.store}{joint}require_aof={config.redis_require_aof}"
 
 
-def _check_shared(config: Config, store: Store) -> None:
+def _check(config: Config, store: Store) -> None:
+    if missing := lacking(store):
+        raise ConfigError(
+            f"the store {without_password(config.store)!r} lacks what this version asks of a store:"
+            f" {', '.join(missing)}"
+        )
     if config.workers > 1 and not store.shared:
         raise ConfigError(
             f"{PREFIX}WORKERS={config.workers} is not allowed with the store"

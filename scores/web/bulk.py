@@ -111,12 +111,20 @@ async def _batches(request: web.Request) -> AsyncGenerator[Sequence[Line], None]
             ended = lines.feed(part)
             for at in range(0, len(ended), BATCH):
                 yield ended[at : at + BATCH]
-                await asyncio.sleep(0)
+                await _take_turns(request)
             if not ended:
-                await asyncio.sleep(0)
+                await _take_turns(request)
     inflation.end()
     if last := lines.end():
         yield last
+
+
+async def _take_turns(request: web.Request) -> None:
+    """Lets everybody else have a turn; raises `ConnectionResetError` if the client has gone."""
+    await asyncio.sleep(0)
+    # A few compressed bytes can be work for a minute.
+    if request.transport is None:
+        raise ConnectionResetError("the client has gone")
 
 
 async def _read(request: web.Request) -> bytes:

@@ -178,7 +178,13 @@ class Connection(web.RequestHandler):
 
     async def start(self) -> None:
         """Answers what the client asks, until the connection is to end."""
-        await super().start()
+        try:
+            await super().start()
+        except Exception:
+            # aiohttp takes a connection apart when its client goes; a request that was just to begin then
+            # stumbles over what is missing, which concerns nobody.
+            if not self._gone:
+                raise
         self._begin_send_deadline()
 
     def force_close(self) -> None:
@@ -240,6 +246,9 @@ class Connection(web.RequestHandler):
         time: float | None,  # noqa: ARG002  # aiohttp's signature; ours is taken later
     ) -> None:
         """Counts and logs an answer: aiohttp calls it when all is written, or the client has gone."""
+        if not self._began:
+            # No route has seen it.
+            self._begin(None)
         began, self._began = self._began, 0.0
         seconds = monotonic() - began
         if self._tally is not None and not self._gone:
@@ -361,7 +370,12 @@ class Connection(web.RequestHandler):
         resource = None if match is None else match.route.resource
         self._route = self._connections.layout.route("" if resource is None else resource.canonical)
         self._began = monotonic()
-        if self._tally is not None:
+        if self._tally is None:
+            return
+        if self._gone:
+            # Between its head and this the client has left, and nothing will end what would begin here.
+            self._tally.aborted()
+        else:
             self._tally.begin()
 
     def _refusal_of(self, error: ScoresError) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from scores.errors import NotFound, StoreError
+from scores.errors import StoreError
 from scores.metrics.tally import Tally
 from scores.stores import Store
 from scores.web.keys import CONFIG, STORE
@@ -32,9 +32,7 @@ METRICS: Final = web.AppKey("metrics", Metrics)
 
 async def get_metrics(request: web.Request) -> web.Response:
     """What is counted, in the format of Prometheus, or in OpenMetrics."""
-    metrics = request.app.get(METRICS)
-    if metrics is None:
-        raise NotFound("metrics are turned off: SCORES_METRICS is what turns them on")
+    metrics = request.app[METRICS]
     totals = await _totals(request.app[STORE], request.app[CONFIG].metrics_timeout)
     accept = ",".join(request.headers.getall("Accept", ()))
     body, media_type = metrics.expose(totals, accept=accept)

@@ -17,6 +17,7 @@ from scores.errors import (
     InvalidInput,
     InvalidQuery,
     NotFound,
+    Overloaded,
     PayloadTooLarge,
     ScoresError,
     StoreError,
@@ -88,9 +89,9 @@ def failure(request: web.BaseRequest, exc: Exception) -> web.Response:
 
 
 def answer_failure(exc: Exception, method: str, path: str) -> web.Response:
-    """The answer to a request that this exception ended; what is no fault of the client is logged whole."""
+    """The answer to a request that this exception ended; what is a fault of the server is logged whole."""
     if isinstance(exc, ScoresError):
-        if exc.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, StoreError):
+        if exc.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, (StoreError, Overloaded)):
             log.error("%s %s failed", method, path, exc_info=exc)
         return problem(exc)
     log.error("%s %s failed", method, path, exc_info=exc)

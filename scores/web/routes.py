@@ -36,6 +36,8 @@ class Route:
     """The query parameters that it knows."""
     access: Access | None = None
     """What it needs, unless its method says so."""
+    always: bool = False
+    """Whether it is answered also while there is no room for more reads."""
 
     @property
     def needs(self) -> Access:
@@ -69,7 +71,7 @@ ROUTES: Final = (
     Route("GET", "/livez", service.get_livez, frozenset({"verbose"}), access="open"),
     Route("GET", "/readyz", service.get_readyz, frozenset({"verbose"}), access="open"),
     Route("GET", "/feed", service.get_feed),
-    Route("GET", "/metrics", metrics.get_metrics),
+    Route("GET", "/metrics", metrics.get_metrics, always=True),
     Route("GET", "/openapi.json", documentation.get_openapi, access="open"),
     Route("GET", "/docs", documentation.get_docs, access="open"),
     Route("GET", "/docs/{file:[^/]+}", documentation.get_docs_file, access="open"),
@@ -81,7 +83,11 @@ LAYOUT: Final = Layout((route.path, route.method) for route in ROUTES)
 
 def served_routes(config: Config) -> tuple[Route, ...]:
     """The routes of the table that these settings leave."""
-    return tuple(route for route in ROUTES if config.live or route.handler is not live.get_scores)
+    off = [
+        *([] if config.live else [live.get_scores]),
+        *([] if config.metrics else [metrics.get_metrics]),
+    ]
+    return tuple(route for route in ROUTES if route.handler not in off)
 
 
 def add_routes(app: web.Application) -> None:
@@ -97,7 +103,7 @@ def add_routes(app: web.Application) -> None:
         for route in served
         if route.path != "/" and "{" not in route.path
     }
-    app.router.add_route("*", "/{rest:.*}", partial(_answer, {}), expect_handler=partial(_expect, {}))
+    app.router.add_route("*", "/{rest:(?s:.*)}", partial(_answer, {}), expect_handler=partial(_expect, {}))
 
 
 def _methods(path: str, served: Iterable[Route]) -> dict[str, Route]:
@@ -116,10 +122,13 @@ async def _answer(methods: Mapping[str, Route], request: web.Request) -> web.Str
             check_target(request, route.query)
             response = await route.handler(request)
     except Exception as exc:
-        if isinstance(exc, ConnectionError) and (request.transport is None or request.writer.output_size):
+        begun = request.writer.output_size > 0
+        if isinstance(exc, ConnectionError) and (request.transport is None or begun):
             # The client has gone, or its answer has begun and breaks off.
             raise
         response = failure(request, exc)
+        if begun:
+            raise ConnectionAbortedError("an answer is under way, another cannot begin") from exc
     return await finish(request, response)
 
 
@@ -132,7 +141,7 @@ def _check_access(request: web.Request, route: Route) -> None:
     """Raises `AccessDenied` for who may not ask, `Overloaded` for a read that there is no room to answer."""
     app, needs = request.app, route.needs
     app[GUARD].check(needs, request.headers.getall("Authorization", ()))
-    if needs == "read":
+    if needs == "read" and not route.always:
         app[PENDING].check()
 
 

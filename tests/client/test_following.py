@@ -105,7 +105,7 @@ async def test_silence_is_a_disconnect(connect: Connect, scripted: Script) -> No
 
 async def test_an_id_that_no_header_can_carry_is_not_sent_back(connect: Connect, scripted: Script) -> None:
     feed = await scripted(
-        HEAD + event("a", number="1") + event("b", number="x" * 2000) + event("c", number="a\x01b"), OVER
+        HEAD + event("a", number="1") + event("b", number="x" * 2100) + event("c", number="a\x01b"), OVER
     )
     client = await connect(feed.url)
     assert len(await take(client, 9)) == 3

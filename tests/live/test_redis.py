@@ -275,12 +275,15 @@ async def record(http: aiohttp.ClientSession, address: str, exam: int) -> None:
                     return
 
 
-async def test_a_stream_of_another_type_keeps_no_write_from_being_recorded() -> None:
+@pytest.mark.parametrize("damage", [("SET", ""), ("SET", ":at"), ("DEL", ":at")])
+async def test_a_journal_that_is_damaged_keeps_no_write_from_being_recorded(damage: tuple[str, str]) -> None:
+    command, part = damage
     async with redis_server() as server, two_stores(server.url) as (one, _), Following(one.journal):
         base = (await server.command("KEYS", "*:heard"))[0].decode().removesuffix(":heard")
-        await server.command("SET", base, "no stream")
-        (added,) = await one.add([Score("u", 4)])
-        assert added == ("u", 1, 4)
+        await server.command(command, base + part, *(["no stream"] if command == "SET" else []))
+        assert await one.add([Score("u", 4)]) == [("u", 1, 4)]
+        assert await one.record([Result("foo", 3, 0.5)], repeats=Repeats.LAST) == [Outcome.NEW]
+        assert await one.inspector("u") == ("u", 1, 4)
 
 
 async def test_two_workers_tell_what_each_other_records(command: Any) -> None:

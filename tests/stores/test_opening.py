@@ -1,10 +1,17 @@
 """From a URL to a store, or to one sentence."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
 import pytest
+from support.wire import wire_server
 
 from scores import stores
 from scores.errors import ConfigError
 from scores.stores import open_store
+from scores.stores.base import lacking
+from scores.stores.embedded import EmbeddedStore
 
 
 @pytest.mark.parametrize("url", ["postgres://host", "", ":", "Dict", "mine:x"])
@@ -30,3 +37,52 @@ async def test_an_option_that_is_not_allowed_is_refused_with_those_that_are(url:
     with pytest.raises(ConfigError, match=f"the store '{url.replace('?', '[?]')}' is not allowed"):
         async with open_store(url):
             pass
+
+
+class OlderStore:
+    """One that was written before there were marks, and a plain function that adds."""
+
+    shared = False
+
+    def __init__(self) -> None:
+        self._store = EmbeddedStore(dict)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "add_now":
+            raise AttributeError(name)
+        return getattr(self._store, name)
+
+    async def add(self, scores: Any) -> Any:
+        return await self._store.add(scores)
+
+
+class PassingStore(OlderStore):
+    """One whose methods take what comes."""
+
+    add_now = None
+
+    async def add(self, *scores: Any, **options: Any) -> Any:
+        return await self._store.add(*scores, **options)
+
+
+@asynccontextmanager
+async def open_older(_url: str) -> AsyncIterator[Any]:
+    yield OlderStore()
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_a_store_of_an_earlier_protocol_is_refused_with_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch, *, live: bool
+) -> None:
+    monkeypatch.setattr(stores, "_factory", lambda _: open_older)
+    with pytest.raises(ConfigError) as caught:
+        async with wire_server(store="older:", live=live):
+            pass
+    assert str(caught.value) == (
+        "the store 'older:' lacks what this version asks of a store: add_now, add(marks=)"
+    )
+
+
+def test_a_store_lacks_nothing_whose_methods_take_what_comes() -> None:
+    assert not lacking(PassingStore())
+    assert not lacking(EmbeddedStore(dict))

@@ -45,7 +45,7 @@ class KeyedServer:
         self.arrivals[key] += 1
         fate = self.fate(number)
         refusals = {
-            "busy": (503, "store-busy"), "unknown": (503, "outcome-unknown"), "in flight": (409, "in-flight"), "fail": (500, "internal"),
+            "busy": (503, "store-busy"), "unknown": (503, "outcome-unknown"), "in flight": (409, "idempotency-key-in-flight"), "fail": (500, "internal"),
         }  # fmt: skip
         if fate == "html":
             return web.Response(status=502, text="<html>", content_type="text/html")
@@ -75,7 +75,7 @@ class KeyedServer:
         if key in self.answers:
             before, answer = self.answers[key]
             if before != body:
-                return self._refusal(422, "key-reused")
+                return self._refusal(422, "idempotency-key-reused")
             return web.Response(body=answer, content_type="application/json")
         data = orjson.loads(body)
         if not 0 <= data["score"] <= 5:

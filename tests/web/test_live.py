@@ -9,8 +9,10 @@ from typing import Any
 import aiohttp
 import pytest
 from support.api import Api
-from support.live import ACCEPT, listening_to, stored_results
+from support.feeds import eventually
+from support.live import ACCEPT, listening_to, put, stored_results
 from support.sockets import connection, deaf_client
+from support.wire import wire_server
 
 from scores.config import Config
 from scores.web.accept import accepts
@@ -238,3 +240,25 @@ async def test_with_many_readers_each_is_told_everything(
     told = await asyncio.gather(*tasks)
     counts = [[int(frame.rpartition(b'"count":')[2][:-3]) for frame in one] for one in told]
     assert counts == [list(range(1, 21))] * 300
+
+
+async def test_a_failure_breaks_the_stream_off_and_does_not_begin_another_answer(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with wire_server() as server:
+        await put(server.store, "foo", 3, 0.5)
+
+        async def fails(*_: Any, **_options: Any) -> None:
+            raise RuntimeError("it is what was asked for")
+
+        monkeypatch.setattr(server.store, "exam", fails)
+        wire = server.connect()
+        await wire.settle()
+        wire.send(GET)
+        await eventually(lambda: wire.closed)
+        answer = wire.take()
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    # What ends in order ends with an empty chunk.
+    assert not answer.endswith(b"0\r\n\r\n")
+    assert "GET /scores failed" in caplog.text

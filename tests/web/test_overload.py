@@ -110,6 +110,16 @@ async def test_reads_are_refused_while_there_is_no_room_to_answer(*, express: bo
         assert status((await ask(server, read)).take()) == 200
 
 
+async def test_it_is_told_while_it_lasts_and_not_logged_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    async with nearly_full() as server:
+        await ask(server, declared(LEFT))
+        for _ in range(3):
+            check_overloaded((await ask(server, request("GET", "/exams"))).take())
+        told = (await ask(server, request("GET", "/metrics"))).take()
+        assert b'\nscores_http_problems_total{code="overloaded"} 3.0\n' in told
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 @pytest.mark.parametrize(
     ("data", "more"),
     [

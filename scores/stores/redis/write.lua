@@ -36,8 +36,7 @@ local function write_journal()
   local number = redis.call('HINCRBY', journal .. ':at', 'number', count)
   local epoch = redis.call('HGET', journal .. ':at', 'epoch')
   local oldest, id = epoch .. '-' .. math.max(number - heard, 0), epoch .. '-' .. number
-  -- What is recorded is recorded, whatever becomes of this.
-  redis.pcall('XADD', journal, 'MINID', '~', oldest, id, unpack(happened))
+  redis.call('XADD', journal, 'MINID', '~', oldest, id, unpack(happened))
 end
 
 -- Has what is recorded told for so many seconds more. A new epoch begins where something may be missing: when
@@ -322,6 +321,7 @@ while at <= #ARGV do
   answers[#answers + 1] = operation(unpack(ARGV, at + 1, at + arity))
   at = at + 1 + arity
 end
-write_journal()
+-- What is recorded is recorded, and answered, whatever becomes of this.
+pcall(write_journal)
 redis.call('SET', KEYS[1], cmsgpack.pack({ ARGV[1], answers }), 'EX', ARGV[2])
 return answers
