@@ -254,6 +254,12 @@ class Config:
     metrics_timeout: float = _seconds(0.1, 60, 1, "time for the store to tell a scrape how much it holds")
 
     max_body: int = _integer(1, 1024 * _MIB, _MIB, "largest request body; more is 413")
+    max_inflated: int = _integer(
+        1024,
+        1024 * 1024 * _MIB,
+        256 * _MIB,
+        "most that a compressed bulk may inflate to; more is 413",
+    )
     max_line: int = _integer(256, _MIB, 64 * _KIB, "longest line of a bulk request; a longer one is 413")
     max_header: int = _integer(256, _MIB, 8190, "longest request line or header field; more is 431")
     max_headers: int = _integer(8, 10_000, 128, "most header fields of a request; more is 431")

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from scores.errors import BadRequest, RequestTimeout, ScoresError
+from scores.errors import BadRequest, PayloadTooLarge, RequestTimeout, ScoresError
 from scores.models import Inspector, Score
 from scores.stores import Store
 from scores.web.bodies import check_coding, respond
@@ -95,7 +95,7 @@ async def _in_short(request: web.Request) -> web.StreamResponse:
                 errors += [_numbered(one, at) for at, one in problems[: MAX_ERRORS - len(errors)]]
                 rejected += len(problems)
                 accepted += len(outcomes) - len(problems)
-    except (RequestTimeout, BadRequest) as exc:
+    except (RequestTimeout, BadRequest, PayloadTooLarge) as exc:
         raise type(exc)(f"{exc}; before, {accepted} lines were accepted and {rejected} rejected") from exc
     response = respond({"accepted": accepted, "rejected": rejected, "errors": errors})
     response.headers["Preference-Applied"] = "return=minimal"
@@ -104,10 +104,13 @@ async def _in_short(request: web.Request) -> web.StreamResponse:
 
 async def _batches(request: web.Request) -> AsyncGenerator[Sequence[Line], None]:
     """The body's lines, few at a time, with a turn for everybody else after each few."""
-    lines = Lines(request.app[CONFIG].max_line)
-    inflation = Inflation(check_coding(request, NDJSON))
+    config, coding = request.app[CONFIG], check_coding(request, NDJSON)
+    lines, inflation, inflated = Lines(config.max_line), Inflation(coding), 0
     while piece := await _read(request):
         for part in inflation.feed(piece):
+            inflated += len(part)
+            if coding != "identity" and inflated > config.max_inflated:
+                raise PayloadTooLarge(f"the body inflates to more than {config.max_inflated} bytes")
             ended = lines.feed(part)
             for at in range(0, len(ended), BATCH):
                 yield ended[at : at + BATCH]

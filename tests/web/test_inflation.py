@@ -140,3 +140,16 @@ async def test_many_scores_that_break_off_are_told_from_whole_ones(api: Api, kin
 async def test_files_one_after_the_other(api: Api) -> None:
     found = await post(api, gzip.compress(FIVE) + gzip.compress(FIVE * 2), **{"Content-Encoding": "gzip"})
     assert len(found) == 3
+
+
+@pytest.mark.parametrize("kind", ["gzip", "deflate"])
+async def test_many_scores_may_inflate_only_so_far(api_for: ApiFor, kind: str) -> None:
+    api, lines = await api_for(max_inflated=1024), 1024 // len(FIVE)
+    headers = {**MINIMAL, "Content-Encoding": kind}
+    answer = await api("POST", "/scores", data=CODED[kind](FIVE * lines), headers=headers)
+    assert (answer.status, answer.json["accepted"]) == (200, lines)
+    answer = await api("POST", "/scores", data=CODED[kind](FIVE * 1_000_000), headers=headers)
+    assert (answer.status, answer.json["type"]) == (413, "urn:problem-type:scores:payload-too-large")
+    assert "inflates to more than 1024 bytes" in answer.json["detail"]
+    plain = await api("POST", "/scores", data=FIVE * 10_000, headers=MINIMAL)
+    assert (plain.status, plain.json["accepted"]) == (200, 10_000)
