@@ -8,10 +8,12 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from support.described import operations
+from support.redis_cluster import redis_cluster
 from support.redis_servers import redis_server
 
 from scores.web.openapi.operations import EVENTS
@@ -19,6 +21,8 @@ from scores.web.openapi.operations import EVENTS
 LONG = "SCORES_TEST_SCHEMATHESIS" in os.environ
 EXAMPLES = os.environ.get("SCORES_TEST_SCHEMATHESIS", "4")
 PHASES = {"dict": "coverage,fuzzing,stateful", "redis": "fuzzing,stateful"}
+ALL = ["dict", "sharded", "redis", "cluster"]
+"""The stores of the long form: what a server says does not depend on its store, so the short one has two."""
 
 # A stream does not end; it has tests of its own.
 STREAMS = [
@@ -39,19 +43,29 @@ COMMAND = [
 ]
 
 
-@pytest.fixture
-async def redis_url() -> AsyncIterator[str]:
-    """An empty Redis."""
-    async with redis_server() as server:
-        yield server.url
+@asynccontextmanager
+async def store_of(kind: str) -> AsyncIterator[str]:
+    """The URL of an empty store."""
+    if kind == "redis":
+        async with redis_server() as server:
+            yield server.url
+    elif kind == "cluster":
+        async with redis_cluster() as cluster:
+            yield cluster.url
+    else:
+        yield kind
 
 
 @pytest.mark.timeout(7200 if LONG else 300)
-@pytest.mark.parametrize("kind", PHASES)
+@pytest.mark.parametrize("kind", ALL if LONG else PHASES)
 async def test_the_server_does_what_its_description_says(
-    kind: str, redis_url: str, serve: Callable[..., Awaitable[str]], tmp_path: Path
+    kind: str, serve: Callable[..., Awaitable[str]], tmp_path: Path
 ) -> None:
-    address = await serve(store=redis_url if kind == "redis" else kind)
+    async with store_of(kind) as store:
+        await ask(await serve(store=store), kind, tmp_path)
+
+
+async def ask(address: str, kind: str, tmp_path: Path) -> None:
     phases = "examples,coverage,fuzzing,stateful" if LONG else PHASES[kind]
     tests = str(Path(__file__).parent)
     process = await asyncio.create_subprocess_exec(

@@ -11,16 +11,16 @@ from time import monotonic
 from typing import Any, Final, cast
 
 from aiohttp import StreamReader, web
-from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
+from aiohttp.http_exceptions import BadHttpMessage
 
 from scores.config import Config
-from scores.errors import BadRequest, HeadTooLarge, Overloaded, RequestTimeout, ScoresError
+from scores.errors import Overloaded, RequestTimeout, ScoresError
 from scores.metrics.layout import Layout
 from scores.metrics.tally import Tally
 from scores.tracing import TRACEPARENT, Trace, current
 from scores.web.access_log import Entry, access_log, remote
 from scores.web.pending import Pending
-from scores.web.problems import Problem, failure, problem, raw_problem
+from scores.web.problems import Problem, failure, problem, raw_problem, refusal
 
 __all__ = ["Connection", "Connections"]
 
@@ -300,7 +300,7 @@ class Connection(web.RequestHandler):
         if isinstance(exc, ConnectionError):
             # The client has gone: there is nobody to answer.
             raise exc
-        error = _refusal(self._connections.config, exc) if isinstance(exc, BadHttpMessage) else None
+        error = refusal(self._connections.config, exc) if isinstance(exc, BadHttpMessage) else None
         if error is None:
             log.error("%s %s failed", request.method, request.path, exc_info=exc)
             error = ScoresError("the server failed to answer; the reason is in its log")
@@ -370,13 +370,9 @@ class Connection(web.RequestHandler):
         resource = None if match is None else match.route.resource
         self._route = self._connections.layout.route("" if resource is None else resource.canonical)
         self._began = monotonic()
-        if self._tally is None:
-            return
-        if self._gone:
-            # Between its head and this the client has left, and nothing will end what would begin here.
-            self._tally.aborted()
-        else:
-            self._tally.begin()
+        if self._tally is not None:
+            # When the client has left since its head came, nothing will end what would begin here.
+            (self._tally.aborted if self._gone else self._tally.begin)()
 
     def _refusal_of(self, error: ScoresError) -> bytes:
         """The answer to a client that has no request to be answered."""
@@ -399,12 +395,3 @@ class Connection(web.RequestHandler):
         if not self._stream.is_closing():
             self._stream.write(self._refusal_of(error))
         self.force_close()
-
-
-def _refusal(config: Config, exc: BadHttpMessage) -> ScoresError:
-    # aiohttp tells the second of these only by its text; the parser test holds it to that.
-    if isinstance(exc, LineTooLong):
-        return HeadTooLarge(f"the request line or a header field is longer than {config.max_header} bytes")
-    if "Too many headers" in exc.message:
-        return HeadTooLarge(f"the request has more than {config.max_headers} header fields")
-    return BadRequest("the request cannot be read: " + exc.message.splitlines()[0].rstrip(":"))

@@ -11,9 +11,13 @@ from typing import Final
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
+from scores.config import Config
 from scores.errors import (
     AccessDenied,
+    BadRequest,
+    HeadTooLarge,
     InvalidInput,
     InvalidQuery,
     NotFound,
@@ -33,6 +37,7 @@ __all__ = [
     "failure",
     "problem",
     "raw_problem",
+    "refusal",
 ]
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -120,3 +125,13 @@ def document(error: ScoresError) -> dict[str, object]:
         where = "parameter" if isinstance(error, InvalidQuery) else "pointer"
         members["errors"] = [{where: fault.where, "detail": fault.detail} for fault in error.faults]
     return members
+
+
+def refusal(config: Config, exc: BadHttpMessage) -> ScoresError:
+    """What is said of a head that aiohttp's parser refused."""
+    # aiohttp tells the second of these only by its text; the parser test holds it to that.
+    if isinstance(exc, LineTooLong):
+        return HeadTooLarge(f"the request line or a header field is longer than {config.max_header} bytes")
+    if "Too many headers" in exc.message:
+        return HeadTooLarge(f"the request has more than {config.max_headers} header fields")
+    return BadRequest("the request cannot be read: " + exc.message.splitlines()[0].rstrip(":"))
