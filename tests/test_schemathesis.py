@@ -7,14 +7,12 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from support.described import operations
-from support.redis_cluster import redis_cluster
-from support.redis_servers import redis_server
+from support.stores import store_of
 
 from scores.web.openapi.operations import EVENTS
 
@@ -41,19 +39,6 @@ COMMAND = [
     "--no-color",
     "--workers=1",
 ]
-
-
-@asynccontextmanager
-async def store_of(kind: str) -> AsyncIterator[str]:
-    """The URL of an empty store."""
-    if kind == "redis":
-        async with redis_server() as server:
-            yield server.url
-    elif kind == "cluster":
-        async with redis_cluster() as cluster:
-            yield cluster.url
-    else:
-        yield kind
 
 
 @pytest.mark.timeout(7200 if LONG else 300)

@@ -6,14 +6,12 @@ Rule: the walk follows `next` as any client does, and nobody waits for anybody.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
 from support.api import Api
-from support.redis_cluster import redis_cluster
-from support.redis_servers import redis_server
+from support.stores import store_of
 
 Serve = Callable[..., Awaitable[str]]
 
@@ -25,18 +23,6 @@ WALKS = {
     "/exams?limit=7": ("exams", "exam"),
     "/inspectors?limit=7": ("inspectors", "UUID"),
 }
-
-
-@asynccontextmanager
-async def store_of(kind: str) -> AsyncIterator[str]:
-    if kind == "redis":
-        async with redis_server() as server:
-            yield server.url
-    elif kind == "cluster":
-        async with redis_cluster() as cluster:
-            yield cluster.url
-    else:
-        yield kind
 
 
 async def write(api: Api, client: int, walked: asyncio.Event) -> int:
