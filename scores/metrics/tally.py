@@ -40,6 +40,8 @@ class Tally:
     def __init__(self, layout: Layout, row: Row) -> None:
         self.layout: Final = layout
         self.row: Final = row
+        self._cells: Final = dict[tuple[str, str, int], tuple[int, int]]()
+        """Where answers to a route, by a method, with a status are counted: as many as there are of these."""
         row[PID] = os.getpid()
 
     def opened(self) -> None:
@@ -88,11 +90,20 @@ class Tally:
         self.row[problems.get(code, problems[OTHER])] += 1
 
     def _answered(self, route: str, method: str, status: int, seconds: float | None) -> None:
-        pair = self.layout.pair(route, method)
-        self.row[self.layout.status(pair, status)] += 1
+        row = self.row
+        answers, durations = self._cells.get((route, method, status)) or self._find(route, method, status)
+        row[answers] += 1
         if seconds is not None:
-            self.row[pair.usual + bisect_left(BOUNDS, seconds)] += 1
-            self.row[pair.usual + SUM] += seconds
+            row[durations + bisect_left(BOUNDS, seconds)] += 1
+            row[durations + SUM] += seconds
+
+    def _find(self, route: str, method: str, status: int) -> tuple[int, int]:
+        pair = self.layout.pair(route, method)
+        found = self.layout.status(pair, status), pair.usual
+        # A client may make methods up.
+        if pair.method == method:
+            self._cells[route, method, status] = found
+        return found
 
 
 class FeedTally:

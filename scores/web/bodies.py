@@ -9,6 +9,7 @@ from typing import Final
 
 import orjson
 from aiohttp import web
+from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TYPE
 
 from scores.errors import (
     BadRequest,
@@ -43,7 +44,7 @@ async def read_json(request: web.Request) -> object:
     """
     coding = None
     # Most send just this, and are spared the parser of media types.
-    if request.headers.get("Content-Type") != JSON or "Content-Encoding" in request.headers:
+    if request.headers.get(CONTENT_TYPE) != JSON or CONTENT_ENCODING in request.headers:
         if request.content_type != JSON:
             raise UnsupportedMediaType(f"the body must be JSON: send the header Content-Type: {JSON}")
         coding = check_coding(request, JSON)

@@ -12,10 +12,11 @@ from typing import Any, Final, cast
 
 from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import BadHttpMessage
+from multidict import istr
 
 from scores.config import Config
 from scores.errors import Overloaded, RequestTimeout, ScoresError
-from scores.metrics.layout import Layout
+from scores.metrics.layout import OTHER
 from scores.metrics.tally import Tally
 from scores.tracing import TRACEPARENT, Trace, current
 from scores.web.access_log import Entry, access_log, remote
@@ -34,6 +35,8 @@ What is below, uvloop gathers and sends at the end of a turn of its loop: at 32 
 quarter more requests than with each answer sent by itself, as it would be with 0.
 """
 
+_TRACEPARENT: Final = istr(TRACEPARENT)
+
 _STREAM: Final = "text/event-stream"
 """The type of an answer that lasts for as long as its client likes."""
 
@@ -43,14 +46,11 @@ log = logging.getLogger(__name__)
 class Connections:
     """Makes the connections of one server, and knows how many are open: what its socket calls."""
 
-    def __init__(
-        self, server: web.Server, config: Config, pending: Pending, layout: Layout, tally: Tally | None
-    ) -> None:
+    def __init__(self, server: web.Server, config: Config, pending: Pending, tally: Tally | None) -> None:
         """`tally` is what counts; None if nothing is to be counted."""
         self.server = server
         self.config = config
         self.pending = pending
-        self.layout = layout
         self.tally = tally
         self.access = access_log(config)
         self.open = 0
@@ -215,10 +215,10 @@ class Connection(web.RequestHandler):
             self._head_deadline.cancel()
             self._head_deadline = None
 
-    def begin(self, request: web.Request) -> None:
-        """The request is going to be answered."""
-        self._begin(request.match_info)
-        current.set(Trace(*request.headers.getall(TRACEPARENT, ())))
+    def begin(self, request: web.Request, route: str) -> None:
+        """The request, to the route of this name, is going to be answered."""
+        self._begin(route)
+        current.set(Trace(*request.headers.getall(_TRACEPARENT, ())))
         self._request = request
         self._body = request.content
         if self._head_deadline is not None:
@@ -248,11 +248,12 @@ class Connection(web.RequestHandler):
         """Counts and logs an answer: aiohttp calls it when all is written, or the client has gone."""
         if not self._began:
             # No route has seen it.
-            self._begin(None)
+            self._begin(OTHER)
         began, self._began = self._began, 0.0
         seconds = monotonic() - began
         if self._tally is not None and not self._gone:
-            streamed = response.headers.get("Content-Type", "").startswith(_STREAM)
+            whole = isinstance(response, web.Response)
+            streamed = not whole and response.headers.get("Content-Type", "").startswith(_STREAM)
             self._tally.end()
             self._tally.answered(self._route, request.method, response.status, None if streamed else seconds)
             if isinstance(response, Problem):
@@ -296,7 +297,7 @@ class Connection(web.RequestHandler):
         self.head_arrived()
         if not self._began:
             # No route has seen it.
-            self._begin(None)
+            self._begin(OTHER)
         if isinstance(exc, ConnectionError):
             # The client has gone: there is nobody to answer.
             raise exc
@@ -366,9 +367,8 @@ class Connection(web.RequestHandler):
                 self._tally.cut()
             self._stream.abort()
 
-    def _begin(self, match: web.UrlMappingMatchInfo | None) -> None:
-        resource = None if match is None else match.route.resource
-        self._route = self._connections.layout.route("" if resource is None else resource.canonical)
+    def _begin(self, route: str) -> None:
+        self._route = route
         self._began = monotonic()
         if self._tally is not None:
             # When the client has left since its head came, nothing will end what would begin here.

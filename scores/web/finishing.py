@@ -4,26 +4,31 @@ Rule: handlers say what is so; whatever is the same for all of them is said here
 """
 
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
+from aiohttp.hdrs import CACHE_CONTROL
+from multidict import istr
 
 from scores.web.caching import READS, cached
+from scores.web.cors import Cors
 from scores.web.fields import fields_of, secure
 from scores.web.keys import CORS
 
 __all__ = ["begin_stream", "finish"]
 
+_X_CONTENT_TYPE_OPTIONS: Final = istr("X-Content-Type-Options")
 
-async def finish(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+
+async def finish(request: web.Request, response: web.StreamResponse, cors: Cors) -> web.StreamResponse:
     """The answer as it is sent; one that has begun stays as it is."""
     if response.prepared:
         return response
     if response.status == HTTPStatus.OK and request.method in READS and isinstance(response, web.Response):
         response = await cached(request, response)
     headers = response.headers
-    if "X-Content-Type-Options" not in headers or "Cache-Control" not in headers:
+    if _X_CONTENT_TYPE_OPTIONS not in headers or CACHE_CONTROL not in headers:
         secure(headers)
-    cors = request.app[CORS]
     if cors.on:
         cors.tell(headers, request.headers.get("Origin"))
     return response

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Final
 
 from aiohttp import web
+from multidict import istr
 
 from scores.config import Config
 from scores.errors import BadRequest, KeyInFlight, StoreError
@@ -18,7 +19,7 @@ from scores.web.keys import CONFIG, IN_FLIGHT, STORE
 
 __all__ = ["HEADER", "add_once", "read_key"]
 
-HEADER: Final = "Idempotency-Key"
+HEADER: Final = istr("Idempotency-Key")
 
 # VCHAR (RFC 5234, appendix B.1).
 _KEY: Final = re.compile(f"[\x21-\x7e]{{1,{MAX_KEY_LENGTH}}}")

@@ -3,6 +3,7 @@
 from functools import partial
 
 from aiohttp import web
+from aiohttp.hdrs import CONTENT_TYPE
 
 from scores.errors import BadRequest, NotFound, StoreError
 from scores.models import Inspector, InspectorKey, parse_score
@@ -20,7 +21,7 @@ __all__ = ["delete_inspector", "document", "get_inspector", "list_inspectors", "
 async def post_score(request: web.Request) -> web.StreamResponse:
     """Adds a score to an inspector, and answers with the mean of all of them, this one included."""
     key = read_key(request)
-    if request.headers.get("Content-Type") != JSON and request.content_type == NDJSON:
+    if request.headers.get(CONTENT_TYPE) != JSON and request.content_type == NDJSON:
         if key is not None:
             raise BadRequest(f"{HEADER} is for a single score ({JSON}): it cannot be sent with {NDJSON}")
         return await post_scores(request)

@@ -6,7 +6,6 @@ made from this table. Every path works with and without a trailing slash; every 
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -17,6 +16,7 @@ from scores.metrics.layout import Layout
 from scores.web import documentation, exams, inspectors, live, metrics, service, students
 from scores.web.access import Access
 from scores.web.connection import Connection
+from scores.web.cors import Cors
 from scores.web.finishing import finish
 from scores.web.keys import CONFIG, CORS, GUARD, PENDING
 from scores.web.problems import failure, problem
@@ -95,15 +95,20 @@ def add_routes(app: web.Application) -> None:
     served = served_routes(app[CONFIG])
     for path in dict.fromkeys(route.path for route in served):
         methods = _methods(path, served)
-        handler, expect = partial(_answer, methods), partial(_expect, methods)
         for variant in dict.fromkeys([path, path.rstrip("/") + "/"]):
-            app.router.add_route("*", variant, handler, expect_handler=expect)
+            _add(app, variant, methods)
     app[service.LINKS] = {
         route.path.strip("/").removesuffix(".json"): route.path
         for route in served
         if route.path != "/" and "{" not in route.path
     }
-    app.router.add_route("*", "/{rest:(?s:.*)}", partial(_answer, {}), expect_handler=partial(_expect, {}))
+    _add(app, "/{rest:(?s:.*)}", {})
+
+
+def _add(app: web.Application, path: str, methods: Mapping[str, Route]) -> None:
+    resource = app.router.add_resource(path)
+    served = _Resource(LAYOUT.route(resource.canonical), methods, app)
+    resource.add_route("*", served.answer, expect_handler=served.expect)
 
 
 def _methods(path: str, served: Iterable[Route]) -> dict[str, Route]:
@@ -111,57 +116,86 @@ def _methods(path: str, served: Iterable[Route]) -> dict[str, Route]:
     return methods | ({"HEAD": methods["GET"]} if "GET" in methods else {})
 
 
-async def _answer(methods: Mapping[str, Route], request: web.Request) -> web.StreamResponse:
-    _begin(request)
-    route = methods.get(request.method)
-    try:
-        if route is None:
-            response: web.StreamResponse = _no_route(methods, request)
-        else:
-            _check_access(request, route)
-            check_target(request, route.query)
-            response = await route.handler(request)
-    except Exception as exc:
-        begun = request.writer.output_size > 0
-        if isinstance(exc, ConnectionError) and (request.transport is None or begun):
-            # The client has gone, or its answer has begun and breaks off.
-            raise
-        response = failure(request, exc)
-        if begun:
-            raise ConnectionAbortedError("an answer is under way, another cannot begin") from exc
-    return await finish(request, response)
+class _Resource:
+    """What is at one path; all that does not depend on the request is looked up once."""
+
+    __slots__ = ("_cors", "_guard", "_methods", "_name", "_pending")
+
+    def __init__(self, name: str, methods: Mapping[str, Route], app: web.Application) -> None:
+        self._name = name
+        """What requests to it are counted as."""
+        self._methods = methods
+        self._guard, self._cors, self._pending = app[GUARD], app[CORS], app[PENDING]
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answers a request, whatever becomes of it."""
+        self._begin(request)
+        route = self._methods.get(request.method)
+        try:
+            if route is None:
+                response: web.StreamResponse = self._no_route(request)
+            else:
+                self._check_access(request, route)
+                check_target(request, route.query)
+                response = await route.handler(request)
+        except Exception as exc:
+            begun = request.writer.output_size > 0
+            if isinstance(exc, ConnectionError) and (request.transport is None or begun):
+                # The client has gone, or its answer has begun and breaks off.
+                raise
+            response = failure(request, exc)
+            if begun:
+                raise ConnectionAbortedError("an answer is under way, another cannot begin") from exc
+        return await finish(request, response, self._cors)
+
+    async def expect(self, request: web.Request) -> web.StreamResponse | None:
+        """Answers `Expect` (RFC 9110, section 10.1.1), a wrong one by a problem, as aiohttp does not."""
+        if request.headers["Expect"].lower() != "100-continue":
+            self._begin(request)
+            refused = problem(ExpectationFailed("Expect can only be 100-continue"))
+            return await finish(request, refused, self._cors)
+        route = self._methods.get(request.method)
+        if route is not None:
+            try:
+                self._check_access(request, route)
+            except ScoresError as exc:
+                # Who may not ask need not send.
+                self._begin(request)
+                return await finish(request, problem(exc), self._cors)
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # What was written is no part of the answer: its head is still to come.
+        request.writer.output_size = 0
+        return None
+
+    def _begin(self, request: web.Request) -> None:
+        if isinstance(request.protocol, Connection):
+            request.protocol.begin(request, self._name)
+
+    def _check_access(self, request: web.Request, route: Route) -> None:
+        """Raises `AccessDenied` for who may not ask, `Overloaded` for a read without room to answer."""
+        needs = route.needs
+        if self._guard.guards(needs):
+            self._guard.check(needs, request.headers.getall("Authorization", ()))
+        if needs == "read" and not route.always:
+            self._pending.check()
+
+    def _no_route(self, request: web.Request) -> web.Response:
+        if not self._methods:
+            return problem(NotFound(f"there is nothing at {request.path}"))
+        if (
+            self._cors.on
+            and request.method == "OPTIONS"
+            and "Access-Control-Request-Method" in request.headers
+        ):
+            return _preflight(self._cors, self._methods, request)
+        allowed = ", ".join(sorted(self._methods))
+        detail = f"{request.path} does not take {request.method}: it takes {allowed}"
+        return problem(MethodNotAllowed(detail), headers={"Allow": allowed})
 
 
-def _begin(request: web.Request) -> None:
-    if isinstance(request.protocol, Connection):
-        request.protocol.begin(request)
-
-
-def _check_access(request: web.Request, route: Route) -> None:
-    """Raises `AccessDenied` for who may not ask, `Overloaded` for a read that there is no room to answer."""
-    app, needs = request.app, route.needs
-    app[GUARD].check(needs, request.headers.getall("Authorization", ()))
-    if needs == "read" and not route.always:
-        app[PENDING].check()
-
-
-def _no_route(methods: Mapping[str, Route], request: web.Request) -> web.Response:
-    if not methods:
-        return problem(NotFound(f"there is nothing at {request.path}"))
-    if (
-        request.app[CORS].on
-        and request.method == "OPTIONS"
-        and "Access-Control-Request-Method" in request.headers
-    ):
-        return _preflight(methods, request)
-    allowed = ", ".join(sorted(methods))
-    detail = f"{request.path} does not take {request.method}: it takes {allowed}"
-    return problem(MethodNotAllowed(detail), headers={"Allow": allowed})
-
-
-def _preflight(methods: Mapping[str, Route], request: web.Request) -> web.Response:
+def _preflight(cors: Cors, methods: Mapping[str, Route], request: web.Request) -> web.Response:
     """Answers what a browser asks before a page of another origin sends (Fetch standard, section 3.3.2)."""
-    cors, origin = request.app[CORS], request.headers.get("Origin")
+    origin = request.headers.get("Origin")
     if not cors.allows(origin):
         return problem(
             OriginRefused(f"SCORES_CORS_ORIGINS does not name the origin {(origin or '')[:_SHOWN]!a}")
@@ -169,22 +203,3 @@ def _preflight(methods: Mapping[str, Route], request: web.Request) -> web.Respon
     response = web.Response(status=204)
     cors.permit(response.headers, methods)
     return response
-
-
-async def _expect(methods: Mapping[str, Route], request: web.Request) -> web.StreamResponse | None:
-    """Answers `Expect` (RFC 9110, section 10.1.1); aiohttp's own answer to a wrong one is no problem+json."""
-    if request.headers["Expect"].lower() != "100-continue":
-        _begin(request)
-        return await finish(request, problem(ExpectationFailed("Expect can only be 100-continue")))
-    route = methods.get(request.method)
-    if route is not None:
-        try:
-            _check_access(request, route)
-        except ScoresError as exc:
-            # Who may not ask need not send.
-            _begin(request)
-            return await finish(request, problem(exc))
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    # What was written is no part of the answer: its head is still to come.
-    request.writer.output_size = 0
-    return None

@@ -82,10 +82,10 @@ def make_connections(runner: web.AppRunner, config: Config) -> Connections:
     metrics = app.get(METRICS)
     tally = None if metrics is None else metrics.tally
     if not config.express:
-        return Connections(runner.server, config, app[PENDING], LAYOUT, tally)
+        return Connections(runner.server, config, app[PENDING], tally)
     if unknown := unknown_inside():
         log.warning("the express lane is off: %s", unknown)
-        return Connections(runner.server, config, app[PENDING], LAYOUT, tally)
+        return Connections(runner.server, config, app[PENDING], tally)
     endpoints = Endpoints(app[STORE], config, guard=app[GUARD], cors=app[CORS], pending=app[PENDING])
     heads = Heads(endpoints.understand, LAYOUT.place)
-    return ExpressConnections(runner.server, config, app[PENDING], LAYOUT, tally, heads)
+    return ExpressConnections(runner.server, config, app[PENDING], tally, heads)

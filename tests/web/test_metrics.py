@@ -173,8 +173,8 @@ async def test_a_store_that_hangs_does_not_hold_up_a_scrape(api_for: ApiFor) -> 
 
 
 async def test_a_stream_is_counted_and_not_measured(api_for: ApiFor, monkeypatch: pytest.MonkeyPatch) -> None:
-    def respond(_data: object) -> web.Response:
-        return web.Response(text="", content_type="text/event-stream")
+    def respond(_data: object) -> web.StreamResponse:
+        return web.StreamResponse(headers={"Content-Type": "text/event-stream"})
 
     monkeypatch.setattr("scores.web.service.respond", respond)
     api = await api_for()

@@ -15,7 +15,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from scores.config import Config
-from scores.metrics.layout import SHORTEST, Layout
+from scores.metrics.layout import SHORTEST
 from scores.metrics.tally import Tally
 from scores.tracing import Trace
 from scores.web.access_log import Entry, remote
@@ -43,11 +43,10 @@ class ExpressConnections(Connections):
         server: web.Server,
         config: Config,
         pending: Pending,
-        layout: Layout,
         tally: Tally | None,
         heads: Heads,
     ) -> None:
-        super().__init__(server, config, pending, layout, tally)
+        super().__init__(server, config, pending, tally)
         self.heads = heads
 
     def __call__(self) -> Connection:
