@@ -7,7 +7,7 @@ JOBS   ?= 2
 STAMP   = $(VENV)/.installed-$(1)
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: chromium redis-server run test coverage test-aiohttp lint format bench bench-smoke docs clean help
+.PHONY: chromium redis-server run test coverage test-aiohttp lint format bench bench-smoke docs screenshots clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ chromium: # in which the tests look at pages; the package is Debian's
 
 docs: $(call STAMP,test) ## run the documentation's examples, follow its links
 	$(BIN)/python -m pytest -q tests/test_readme.py
+
+screenshots: $(call STAMP,test) chromium ## the pictures of the page at /, made anew
+	SCORES_PICTURES=docs/images $(BIN)/python -m pytest -q tests/browser/test_page_pictures.py
 
 clean: ## forget the virtual environments and all caches
 	rm -rf $(VENV) $(VENV)-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

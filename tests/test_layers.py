@@ -107,6 +107,7 @@ FLOORS = {
     "scores.web.exams": 16,
     "scores.web.inspectors": 18,
     "scores.web.service": 16,
+    "scores.web.home": 17,
     "scores.web.live": 17,
     "scores.web.metrics": 16,
     "scores.web.routes": 19,

@@ -8,6 +8,7 @@ from zipfile import ZipFile
 import pytest
 
 import scores
+from scores.web import home
 from scores.web.documentation import FILES
 
 ROOT = Path(scores.__file__).parents[1]
@@ -27,6 +28,12 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 def test_the_files_of_the_documentation_are_in_it(names: set[str]) -> None:
     assert {f"scores/web/assets/{path}" for path in FILES.values()} <= names
     assert "scores/web/assets/docs/index.html" in names
+
+
+def test_the_page_is_in_it_with_the_licence_of_its_charts(names: set[str]) -> None:
+    assert {f"scores/web/assets/{path}" for path in home.FILES.values()} <= names
+    assert {"scores/web/assets/page/index.html", "scores/web/assets/uplot/README.md"} <= names
+    assert any(name.endswith(".dist-info/licenses/scores/web/assets/uplot/LICENSE") for name in names)
 
 
 def test_the_licence_of_swagger_ui_is_in_it(names: set[str]) -> None:

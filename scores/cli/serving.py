@@ -58,6 +58,8 @@ came; with --ids a reader that comes back goes on where it was. Ctrl-C and SIGTE
 _TRY: Final = """\
 scores is running: {address}
 
+Open that in a browser for a live page, or ask:
+
   curl {address}/exams
   curl {address}/students
   curl {address}/feed

@@ -13,7 +13,7 @@ from aiohttp import web
 from scores.config import Config
 from scores.errors import ExpectationFailed, MethodNotAllowed, NotFound, OriginRefused, ScoresError
 from scores.metrics.layout import Layout
-from scores.web import documentation, exams, inspectors, live, metrics, service, students
+from scores.web import documentation, exams, home, inspectors, live, metrics, service, students
 from scores.web.access import Access
 from scores.web.connection import Connection
 from scores.web.cors import Cors
@@ -55,7 +55,8 @@ _RESULT: Final = _EXAM + "/results/{id:[^/]+}"
 _INSPECTOR: Final = "/inspectors/{uuid:[^/]+}"
 
 ROUTES: Final = (
-    Route("GET", "/", service.get_index, access="open"),
+    Route("GET", "/", home.get_index, access="open"),
+    Route("GET", "/page/{asset:[^/]+}", home.get_page_file, access="open"),
     Route("GET", "/students", students.list_students, PAGING),
     Route("GET", _STUDENT, students.get_student, PAGING | {"exam_id"}),
     Route("DELETE", _STUDENT, students.delete_student),

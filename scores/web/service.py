@@ -1,4 +1,4 @@
-"""What the server says of itself: `/`, `/livez`, `/readyz`, `/feed`."""
+"""What the server says of itself: `/livez`, `/readyz`, `/feed`."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,22 +6,15 @@ from typing import Final
 
 from aiohttp import web
 
+import scores
 from scores.errors import StoreError
 from scores.web.bodies import respond
-from scores.web.keys import FEED, STORE
+from scores.web.keys import CONFIG, FEED, STORE
 
-__all__ = ["LINKS", "get_feed", "get_index", "get_livez", "get_readyz"]
+__all__ = ["LINKS", "get_feed", "get_livez", "get_readyz"]
 
 LINKS: Final = web.AppKey("links", Mapping[str, str])
 """The path of each resource."""
-
-
-async def get_index(request: web.Request) -> web.Response:
-    """The resources, with their links."""
-    response = respond(request.app[LINKS])
-    # Where the API is described: RFC 8631, section 4.
-    response.headers["Link"] = '</openapi.json>; rel="service-desc", </docs>; rel="service-doc"'
-    return response
 
 
 async def get_livez(_request: web.Request) -> web.Response:
@@ -30,14 +23,22 @@ async def get_livez(_request: web.Request) -> web.Response:
 
 
 async def get_readyz(request: web.Request) -> web.Response:
-    """Whether the server can do its work: its store answers; with `verbose`, each check by itself."""
+    """Whether the server can do its work: its store answers; with `verbose`, what it is, and each check."""
     try:
         await request.app[STORE].exams(limit=1)
     except StoreError as exc:
         raise StoreError(f"the store does not answer: {exc}") from exc
     if "verbose" not in request.query:
         return respond({"status": "ok"})
-    return respond({"status": "ok", "checks": {"store": "ok", "feed": request.app[FEED].state.value}})
+    return respond(
+        {
+            "status": "ok",
+            "version": scores.__version__,
+            # Only of what kind it is: the rest of its URL may have a password in it.
+            "store": request.app[CONFIG].store.partition(":")[0],
+            "checks": {"store": "ok", "feed": request.app[FEED].state.value},
+        }
+    )
 
 
 async def get_feed(request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import scores
 from scores.web.bodies import JSON
 from scores.web.bulk import NDJSON
 from scores.web.problems import CONTENT_TYPE, TYPE
@@ -202,7 +203,10 @@ EXAMPLES: Final = (
     Example(about="It is ready", method="GET", path="/readyz", target="/readyz", answer={"status": "ok"}),
     Example(
         about="Each check", method="GET", path="/readyz", target="/readyz?verbose",
-        answer={"status": "ok", "checks": {"store": "ok", "feed": "off"}},
+        answer={
+            "status": "ok", "version": scores.__version__, "store": "dict",
+            "checks": {"store": "ok", "feed": "off"},
+        },
     ),
     Example(
         about="No feed", method="GET", path="/feed", target="/feed",

@@ -160,7 +160,21 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("GET", "/inspectors"): _read("inspectors", _json("Inspectors", "A page of inspectors.", *ON_PAGES)),
     ("GET", "/inspectors/{uuid}"): _read("inspectors", _json("Inspector", "The inspector."), _ID),
     ("DELETE", "/inspectors/{uuid}"): _delete("inspectors"),
-    ("GET", "/"): _service(_json("Links", "The path of each resource.", "Link")),
+    ("GET", "/"): Operation(
+        tag="service",
+        headers=(IF_CHANGED,),
+        answers={
+            200: Answer(
+                "The path of each resource; or the page.",
+                {JSON: {"schema": ref("Links")}, "text/html": _TEXT},
+                ("Link", "Referrer-Policy"),
+            ),
+            304: Answer(NOT_MODIFIED, {}, (*_FILE, "Referrer-Policy")),
+        },
+    ),
+    ("GET", "/page/{asset}"): _file(
+        "The file.", {"text/css": _TEXT, "text/javascript": _TEXT, "image/svg+xml": _TEXT}, errors=_ID
+    ),
     ("GET", "/livez"): _service(_json("Status", "It does.")),
     ("GET", "/readyz"): _service(_json("Status", "It can."), _STORE),
     ("GET", "/feed"): _service(_json("Feed", "The state, and the counts since the start.")),

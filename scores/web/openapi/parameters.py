@@ -6,7 +6,7 @@ Rule: which parameters a route has, the table of routes says; here is what each 
 import re
 from typing import Final
 
-from scores.web.documentation import FILES
+from scores.web import documentation, home
 from scores.web.openapi.schemas import Schema, among, array, either, ref
 from scores.web.queries import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -26,7 +26,8 @@ IN_PATH: Final[dict[str, tuple[str, Schema]]] = {
     "id": ("The student's id, percent-encoded: `a/b` is `a%2Fb`.", ref("Id")),
     "number": ("The exam's number, without leading zeros.", ref("ExamNumber")),
     "uuid": ("The inspector's UUID, percent-encoded: `a/b` is `a%2Fb`.", ref("Id")),
-    "file": ("The file's name.", among(*sorted(FILES))),
+    "file": ("The file's name.", among(*sorted(documentation.FILES))),
+    "asset": ("The file's name.", among(*sorted(home.FILES))),
 }
 
 IN_QUERY: Final[dict[str, tuple[str, Schema]]] = {

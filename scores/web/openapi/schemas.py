@@ -150,6 +150,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
     },
     "Status": _partly(
         _object(status={"const": "ok"}),
+        version={"type": "string"},
+        store=saying({"type": "string"}, "Of what kind it is."),
         checks=_object(store={"const": "ok"}, feed=ref("FeedState")),
     ),
     "FeedState": among(*(state.value for state in FeedState)),
