@@ -5,9 +5,11 @@ BIN    := $(VENV)/bin
 PORT   ?= 8000
 JOBS   ?= 2
 STAMP   = $(VENV)/.installed-$(1)
+PIN     = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate \
+          --only-binary :all: --python-version 3.13 --python-platform linux --custom-compile-command 'make pins'
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: chromium redis-server run test coverage test-aiohttp lint format bench bench-smoke docs screenshots clean help
+.PHONY: chromium nginx redis-server run test coverage test-aiohttp lint format bench bench-smoke pins docs screenshots clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,10 +17,10 @@ help: ## what can be made
 run: $(call STAMP,run) ## a server with a simulated feed; PORT=8000
 	$(BIN)/scores demo --port $(PORT)
 
-test: $(call STAMP,test) redis-server chromium ## all tests, with a real redis-server and a real browser; JOBS=2, ARGS=
+test: $(call STAMP,test) redis-server chromium nginx ## all tests, with a real redis-server and a real browser; JOBS=2, ARGS=
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal $(ARGS)
 
-coverage: $(call STAMP,test) redis-server chromium ## the same, with branch coverage, which takes half as long again
+coverage: $(call STAMP,test) redis-server chromium nginx ## the same, with branch coverage, which takes half as long again
 	$(MAKE) test ARGS="--cov --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)"
 
 test-aiohttp: $(call STAMP,aiohttp) ## the express lane on the oldest aiohttp that it knows, and with its parser in Python
@@ -51,6 +53,14 @@ chromium: # in which the tests look at pages; the package is Debian's
 	@command -v chromium >/dev/null || { echo "installing chromium, in which the tests look at pages"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends chromium >/dev/null; } \
 	|| { echo "the tests need a chromium on the PATH: please install one"; exit 1; }
 
+nginx: # behind which the tests put a server; the package is Debian's
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { echo "installing nginx-light, behind which the tests put a server"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends nginx-light >/dev/null; } \
+	|| { echo "the tests need an nginx on the PATH, or in /usr/sbin: please install one"; exit 1; }
+
+pins: $(call STAMP,pins) ## renew requirements/: what the image is made of, with hashes, from pyproject.toml
+	$(PIN) pyproject.toml --output-file requirements/image.txt
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | $(PIN) - --output-file requirements/build.txt
+
 docs: $(call STAMP,test) ## run the documentation's examples, follow its links
 	$(BIN)/python -m pytest -q tests/test_readme.py
 
@@ -80,6 +90,10 @@ $(VENV)-bench/.installed: $(VENV)/bin/python pyproject.toml
 
 $(call STAMP,aiohttp): $(call STAMP,test)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/aiohttp-oldest aiohttp==3.14.4
+	@touch $@
+
+$(call STAMP,pins): $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	@touch $@
 
 $(call STAMP,lint): $(VENV)/bin/python pyproject.toml
