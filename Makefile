@@ -9,7 +9,7 @@ PIN     = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-in
           --only-binary :all: --python-version 3.13 --python-platform linux --custom-compile-command 'make pins'
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: chromium nginx redis-server run test coverage test-aiohttp lint format bench bench-smoke pins docs screenshots clean help
+.PHONY: chromium nginx redis-server fuzz run test coverage test-aiohttp lint format bench bench-smoke pins docs screenshots clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,10 @@ test: $(call STAMP,test) redis-server chromium nginx ## all tests, with a real r
 
 coverage: $(call STAMP,test) redis-server chromium nginx ## the same, with branch coverage, which takes half as long again
 	$(MAKE) test ARGS="--cov --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)"
+
+fuzz: $(call STAMP,fuzz) ## each reader of what clients and feeds send, fuzzed by atheris (Linux); SECONDS=60, WHAT=
+	for name in $(or $(WHAT),sse score bulk event cursor query express); do \
+	PYTHONPATH=tests $(BIN)/python -m faults.fuzz $$name $(or $(SECONDS),60) || exit 1; done
 
 test-aiohttp: $(call STAMP,aiohttp) ## the express lane on the oldest aiohttp that it knows, and with its parser in Python
 	PYTHONPATH=$(VENV)/aiohttp-oldest $(BIN)/python -m pytest -q tests/web/express -k 'not every_c'
@@ -48,6 +52,10 @@ bench-smoke: $(call STAMP,run) redis-server ## every benchmark at a tiny size, t
 redis-server: # which the tests start for themselves; the package is Debian's
 	@command -v redis-server >/dev/null || { echo "installing redis-server, which the tests start"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends redis-server >/dev/null; } \
 	|| { echo "the tests need a redis-server (7.0 or later) on the PATH: please install one"; exit 1; }
+
+nginx: # behind which the tests put a server; the package is Debian's
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { echo "installing nginx-light, behind which the tests put a server"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends nginx-light >/dev/null; } \
+	|| { echo "the tests need an nginx on the PATH, or in /usr/sbin: please install one"; exit 1; }
 
 chromium: # in which the tests look at pages; the package is Debian's
 	@command -v chromium >/dev/null || { echo "installing chromium, in which the tests look at pages"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends chromium >/dev/null; } \
@@ -94,6 +102,10 @@ $(call STAMP,aiohttp): $(call STAMP,test)
 
 $(call STAMP,pins): $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	@touch $@
+
+$(call STAMP,fuzz): $(call STAMP,test)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fuzz]'
 	@touch $@
 
 $(call STAMP,lint): $(VENV)/bin/python pyproject.toml

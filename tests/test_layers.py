@@ -86,6 +86,7 @@ FLOORS = {
     "scores.web.cors": 3,
     "scores.web.pending": 1,
     "scores.web.fields": 1,
+    "scores.web.head": 1,
     "scores.web.compression": 1,
     "scores.web.inflation": 1,
     "scores.web.files": 16,

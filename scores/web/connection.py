@@ -20,6 +20,7 @@ from scores.metrics.layout import OTHER
 from scores.metrics.tally import Tally
 from scores.tracing import TRACEPARENT, Trace, current
 from scores.web.access_log import Entry, access_log, remote
+from scores.web.head import is_last
 from scores.web.pending import Pending
 from scores.web.problems import Problem, failure, problem, raw_problem, refusal
 
@@ -235,7 +236,7 @@ class Connection(web.RequestHandler):
             self.answered()
         if isinstance(resp, web.HTTPException):
             resp = failure(request, resp)
-        if self._draining or self._connections.closing:
+        if self.ending or is_last(request):
             resp.force_close()
         return super().finish_response(request, resp, start_time)
 

@@ -52,11 +52,13 @@ class Slice:
 
 
 def check_target(request: web.Request, known: Collection[str]) -> None:
-    """Refuses a target that is not percent-encoded UTF-8, or that has a parameter that is not known.
+    """Refuses a target that is not percent-encoded UTF-8, has a fragment, or a parameter that is not known.
 
     Raises `BadRequest` and `InvalidQuery`, which names the first `_NAMED` of them.
     """
     target = request.raw_path
+    if "#" in target:
+        raise BadRequest("a fragment is no part of what is asked for: leave out # and what follows")
     if "%" in target and not _is_encoded(target):
         raise BadRequest("the path and the query must be percent-encoded UTF-8")
     if "?" not in target:

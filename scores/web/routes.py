@@ -18,6 +18,7 @@ from scores.web.access import Access
 from scores.web.connection import Connection
 from scores.web.cors import Cors
 from scores.web.finishing import finish
+from scores.web.head import check_head
 from scores.web.keys import CONFIG, CORS, GUARD, PENDING
 from scores.web.problems import failure, problem
 from scores.web.queries import PAGING, check_target
@@ -133,6 +134,7 @@ class _Resource:
         self._begin(request)
         route = self._methods.get(request.method)
         try:
+            check_head(request)
             if route is None:
                 response: web.StreamResponse = self._no_route(request)
             else:

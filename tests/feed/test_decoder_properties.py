@@ -1,16 +1,10 @@
-"""The event-stream decoder on any stream: held to itself, however the bytes are cut, and to the standard.
+"""The event-stream decoder on any stream: held to itself, however the bytes are cut, and to the standard."""
 
-`reference` is the text of the standard (HTML, section 9.2.6) written down for a stream that is there at once.
-"""
-
-import re
 from itertools import pairwise
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.streams import BOM, Outcome, bytewise, outcome
-
-from scores.feed.decoder import Event
+from support.streams import BOM, bytewise, outcome, reference
 
 FRAGMENTS = [
     b"data: x\n\n",
@@ -56,44 +50,6 @@ limits = st.sampled_from([1, 9, 21, 40, 1000])
 def cut(stream: bytes, places: list[int]) -> list[bytes]:
     bounds = sorted([0, len(stream), *(min(place, len(stream)) for place in places)])
     return [stream[start:end] for start, end in pairwise(bounds)]
-
-
-RETRY = re.compile("retry: ?[0-9]{1,18}")
-
-
-def reference(stream: bytes, *, max_event: int) -> Outcome:
-    text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
-    *lines, _unfinished = re.split("\r\n|\r|\n", text)
-    retries = [int(line[6:]) for line in lines if RETRY.fullmatch(line) and len(line) <= max_event]
-    result = Outcome([], "", retries[-1] if retries else None, 0)
-    block: list[str] = []
-    for line in lines:
-        if line == "":
-            result = end_of_block(block, result, max_event=max_event)
-            block = []
-        elif not line.startswith(":"):
-            block.append(line)
-    return result
-
-
-def end_of_block(block: list[str], result: Outcome, *, max_event: int) -> Outcome:
-    data, event_type, last_event_id = "", "", result.last_event_id
-    for line in block:
-        name, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if name == "data":
-            data += value + "\n"
-        if name == "event":
-            event_type = value
-        if name == "id" and "\0" not in value and len(line) <= max_event:
-            last_event_id = value
-    result = result._replace(last_event_id=last_event_id)
-    if sum(map(len, block)) > max_event:
-        return result._replace(oversized=result.oversized + 1)
-    if data == "":
-        return result
-    event = Event(event_type or "message", data.removesuffix("\n"), last_event_id)
-    return result._replace(events=[*result.events, event])
 
 
 # No deadline: how long one example takes says more about the machine than about the decoder.

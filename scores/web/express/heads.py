@@ -14,6 +14,7 @@ from aiohttp.http import RawRequestMessage
 
 from scores.metrics.layout import SUM, Place
 from scores.web.express.framing import MAX_HEAD, body_length
+from scores.web.head import is_host
 
 __all__ = ["MAX_HEADS", "Answerer", "Head", "Heads", "Understand"]
 
@@ -127,4 +128,5 @@ def _is_usual(data: bytes, message: RawRequestMessage) -> bool:
         and message.version == HttpVersion11
         and all(name.lower() in _USUAL for name in headers)
         and all(value.lower() == "keep-alive" for value in headers.getall("Connection", ()))
+        and is_host(headers.get("Host", ""))
     )
