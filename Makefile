@@ -9,7 +9,7 @@ PIN     = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-in
           --only-binary :all: --python-version 3.13 --python-platform linux --custom-compile-command 'make pins'
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: chromium nginx redis-server fuzz run test coverage test-aiohttp lint format bench bench-smoke pins docs screenshots clean help
+.PHONY: chromium nginx redis-server fuzz mutants run test coverage test-aiohttp lint format bench bench-smoke pins docs screenshots clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ bench: $(VENV)-bench/.installed ## the same job on other frameworks, and k seque
 bench-smoke: $(call STAMP,run) redis-server ## every benchmark at a tiny size, to see that it works
 	$(BIN)/python -m benchmarks smoke
 
+mutants: $(call STAMP,test) redis-server ## every small change to the modules that are worth it, and which no test notices; ARGS="--most 24 scores.exact"
+	PYTHONPATH=tests $(BIN)/python -m mutation $(ARGS)
+
 redis-server: # which the tests start for themselves; the package is Debian's
 	@command -v redis-server >/dev/null || { echo "installing redis-server, which the tests start"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends redis-server >/dev/null; } \
 	|| { echo "the tests need a redis-server (7.0 or later) on the PATH: please install one"; exit 1; }
@@ -60,10 +63,6 @@ nginx: # behind which the tests put a server; the package is Debian's
 chromium: # in which the tests look at pages; the package is Debian's
 	@command -v chromium >/dev/null || { echo "installing chromium, in which the tests look at pages"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends chromium >/dev/null; } \
 	|| { echo "the tests need a chromium on the PATH: please install one"; exit 1; }
-
-nginx: # behind which the tests put a server; the package is Debian's
-	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { echo "installing nginx-light, behind which the tests put a server"; $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq --yes --no-install-recommends nginx-light >/dev/null; } \
-	|| { echo "the tests need an nginx on the PATH, or in /usr/sbin: please install one"; exit 1; }
 
 pins: $(call STAMP,pins) ## renew requirements/: what the image is made of, with hashes, from pyproject.toml
 	$(PIN) pyproject.toml --output-file requirements/image.txt

@@ -115,3 +115,25 @@ def test_a_usual_score_leaves_no_rest(value: float) -> None:
 def test_taking_parts_out_undoes_adding_them(kept: list[float], removed: list[float]) -> None:
     (short, rest), (less, fewer) = parts_of(kept + removed), parts_of(removed)
     assert exact.mean_of_parts(short - less, rest - fewer) == true_mean(kept)
+
+
+@given(st.integers(-(2**200), 2**200), st.integers(0, 1074), st.integers(1, exact.MAX_COUNT))
+def test_a_total_that_was_written_down_is_what_it_was(numerator: int, bits: int, count: int) -> None:
+    total = exact.total(numerator, bits, count)
+    assert exact.count(total) == count
+    assert exact.mean(total) == float(Fraction(numerator, 2**bits) / count)
+
+
+@given(st.integers(-(2**200), 2**200), st.integers(1, 2000))
+def test_last_bits_that_are_zero_may_be_written_down(numerator: int, spare: int) -> None:
+    assert exact.total(numerator << spare, 1074 + spare, 7) == exact.total(numerator, 1074, 7)
+
+
+def test_a_total_holds_as_many_values_as_64_bits_count() -> None:
+    assert exact.MAX_COUNT == 2**64 - 1
+    assert exact.count(exact.total(1, 0, 2**64 - 1)) == 2**64 - 1
+
+
+def test_a_score_below_the_least_short_one_is_in_the_rest() -> None:
+    assert exact.parts(math.nextafter(2**-44, 0))[1] != 0
+    assert exact.parts(2**-44)[1] == 0

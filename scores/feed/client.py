@@ -73,6 +73,7 @@ class FeedClient:
         self._rejects = Rejects(self.status.rejected)
         self._retry = 0.0
         self._writing = asyncio.Lock()
+        self._closing = False
         self._turn = Turn(store, config.feed or "")
 
     @asynccontextmanager
@@ -81,11 +82,13 @@ class FeedClient:
         if self._config.feed is None:
             yield
             return
+        self._closing = False
         task = asyncio.create_task(self._run(self._config.feed), name="feed")
         try:
             yield
         finally:
             async with self._writing:
+                self._closing = True
                 task.cancel()
             await asyncio.wait([task])
             self._become(FeedState.STOPPED)
@@ -99,7 +102,8 @@ class FeedClient:
 
     async def _run(self, url: str) -> None:
         """Reads the feed whenever it is this server's turn, until it ends for good."""
-        while True:
+        while not self._closing:
+            delay = POLL
             try:
                 await self._await_turn()
                 async with asyncio.TaskGroup() as group:
@@ -108,15 +112,16 @@ class FeedClient:
                     renewing.cancel()
             except* LeaseLost as lost:
                 log.warning("feed waiting: %s", lost.exceptions[0])
-                self._become(FeedState.WAITING)
-                await self._sleep(POLL)
             except* Exception:
                 # The task outlives a bug of a store, too: it is logged whole.
                 log.exception("feed: unexpected error")
-                self._become(FeedState.WAITING)
-                await self._sleep(self._backoff.next())
+                delay = self._backoff.next()
             else:
                 return
+            # Before Python 3.13 a group that ends with an error forgets that it was cancelled as well.
+            if not self._closing:
+                self._become(FeedState.WAITING)
+                await self._sleep(delay)
 
     async def _await_turn(self) -> None:
         while True:

@@ -5,9 +5,11 @@ connection (RFC 9112, section 11.2); nothing here depends on what is asked for.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp.hdrs import HOST, TRANSFER_ENCODING, UPGRADE
 
 from scores.errors import BadRequest
 
@@ -22,6 +24,7 @@ _HOST: Final = re.compile(
 _VERSIONS: Final = frozenset({HttpVersion10, HttpVersion11})
 
 
+@lru_cache(maxsize=64)
 def is_host(value: str) -> bool:
     """Whether it can be the value of `Host`."""
     return _HOST.fullmatch(value) is not None
@@ -37,10 +40,10 @@ def is_last(request: web.BaseRequest) -> bool:
     headers = request.headers
     return (
         request.method == "CONNECT"
-        or "Upgrade" in headers
+        or UPGRADE in headers
         or request.version not in _VERSIONS
-        or not is_host(headers.get("Host", ""))
-        or ("Transfer-Encoding" in headers and (not _is_chunked(request) or request.version < HttpVersion11))
+        or not is_host(headers.get(HOST, ""))
+        or (TRANSFER_ENCODING in headers and (not _is_chunked(request) or request.version < HttpVersion11))
     )
 
 
@@ -49,11 +52,11 @@ def check_head(request: web.BaseRequest) -> None:
     headers = request.headers
     if request.version not in _VERSIONS:
         raise BadRequest("the version can only be HTTP/1.1 or HTTP/1.0")
-    if not is_host(headers.get("Host", "")):
+    if not is_host(headers.get(HOST, "")):
         raise BadRequest("the header Host must be a host, and perhaps a port")
-    if "Transfer-Encoding" in headers and not _is_chunked(request):
+    if TRANSFER_ENCODING in headers and not _is_chunked(request):
         raise BadRequest("the header Transfer-Encoding can only be chunked")
 
 
 def _is_chunked(request: web.BaseRequest) -> bool:
-    return [value.lower() for value in request.headers.getall("Transfer-Encoding")] == ["chunked"]
+    return [value.lower() for value in request.headers.getall(TRANSFER_ENCODING)] == ["chunked"]

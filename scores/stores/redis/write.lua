@@ -285,8 +285,10 @@ end
 local function lease(key, holder, milliseconds, moved, position)
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  local has, token, expires, at = unpack(redis.call('HMGET', key, 'holder', 'token', 'expires', 'position'))
-  if has and has ~= holder and now < tonumber(expires) then
+  local has, token, expires, at, given = unpack(redis.call('HMGET', key, 'holder', 'token', 'expires', 'position', 'given'))
+  local left = tonumber(expires or 0) - now
+  -- More is left than was given where Redis' clock was set back: nobody has to wait until it has caught up.
+  if has and has ~= holder and left > 0 and left <= tonumber(given or left) then
     return { 0, tonumber(token), at or '' }
   end
   if has ~= holder then
@@ -295,7 +297,7 @@ local function lease(key, holder, milliseconds, moved, position)
   end
   -- Only who has had it without a break knows how far the feed was read.
   at = has == holder and moved == '1' and position or at or ''
-  redis.call('HSET', key, 'holder', holder, 'token', string.format('%.0f', token), 'expires', string.format('%.0f', now + milliseconds), 'position', at)
+  redis.call('HSET', key, 'holder', holder, 'token', string.format('%.0f', token), 'expires', string.format('%.0f', now + milliseconds), 'given', string.format('%.0f', milliseconds), 'position', at)
   return { 1, tonumber(token), at }
 end
 

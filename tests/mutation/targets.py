@@ -1,0 +1,24 @@
+"""Which modules are changed, and by which tests each change must be noticed.
+
+Rule: the tests are those that are about the module, and quick: a change that only a long test notices lives.
+"""
+
+from typing import Final
+
+__all__ = ["TARGETS"]
+
+TARGETS: Final[dict[str, tuple[str, ...]]] = {
+    "scores.exact": ("test_exact.py",),
+    "scores.models": ("test_models.py", "feed/test_parser.py", "web/test_lines.py"),
+    "scores.feed.decoder": ("feed/test_decoder.py", "feed/test_decoder_properties.py"),
+    "scores.stores.marks": ("stores/test_marks.py",),
+    "scores.stores.order": ("stores/test_order.py", "stores/test_embedded.py"),
+    "scores.stores.rows": ("stores/test_embedded.py", "stores/test_contract.py"),
+    "scores.stores.sharded": ("stores/test_embedded.py", "stores/test_opening.py", "stores/test_contract.py"),
+    "scores.stores.embedded": ("stores/test_embedded.py", "stores/test_marks.py", "stores/test_contract.py"),
+    "scores.web.express.framing": ("web/express/test_framing.py", "web/express/test_connection.py"),
+    "scores.web.express.heads": ("web/express/test_heads.py", "web/express/test_connection.py"),
+    "scores.web.express.answers": ("web/express/test_connection.py", "web/express/test_differential.py"),
+    "scores.stores.redis.layout": ("stores/redis/test_layout.py",),
+    "scores.stores.redis.lanes": ("stores/redis/test_lanes.py",),
+}
