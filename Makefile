@@ -4,12 +4,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8000
 JOBS   ?= 2
+SOAK   ?= 10
+TALLY   = $(VENV)/faults.jsonl
 STAMP   = $(VENV)/.installed-$(1)
 PIN     = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate \
           --only-binary :all: --python-version 3.13 --python-platform linux --custom-compile-command 'make pins'
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: chromium nginx redis-server fuzz mutants run test coverage test-aiohttp lint format bench bench-smoke pins docs screenshots clean help
+.PHONY: chromium nginx redis-server fuzz mutants run test coverage soak test-aiohttp lint format bench bench-smoke pins docs screenshots clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +24,11 @@ test: $(call STAMP,test) redis-server chromium nginx ## all tests, with a real r
 
 coverage: $(call STAMP,test) redis-server chromium nginx ## the same, with branch coverage, which takes half as long again
 	$(MAKE) test ARGS="--cov --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)"
+
+soak: $(call STAMP,test) redis-server chromium nginx ## the fault suite for long, and the table of what it saw; SOAK=10 times as long, ARGS=
+	@rm -f $(TALLY)
+	SCORES_SOAK=$(SOAK) SCORES_FAULT_TALLY=$(abspath $(TALLY)) $(BIN)/python -m pytest -n0 --timeout=0 -m faults -s $(ARGS); \
+	status=$$?; $(BIN)/python tests/faults/table.py $(TALLY); exit $$status
 
 fuzz: $(call STAMP,fuzz) ## each reader of what clients and feeds send, fuzzed by atheris (Linux); SECONDS=60, WHAT=
 	for name in $(or $(WHAT),sse score bulk event cursor query express); do \

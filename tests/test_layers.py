@@ -96,6 +96,7 @@ FLOORS = {
     "scores.web.caching": 15,
     "scores.web.finishing": 16,
     "scores.web.connection": 14,
+    "scores.web.parting": 15,
     "scores.web.bodies": 14,
     "scores.web.queries": 14,
     "scores.web.preferences": 14,

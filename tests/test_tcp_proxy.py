@@ -197,6 +197,60 @@ async def test_a_half_open_connection_is_silent(server: RedisServer, proxy: TcpP
         assert await ask(client, b"PING") == b"+PONG\r\n"
 
 
+async def test_a_client_that_is_gone_may_leave_the_upstream_in_the_dark(
+    server: RedisServer, proxy: TcpProxy
+) -> None:
+    async with client_of(proxy) as client:
+        await ask(client, b"PING")
+        proxy.half_open("client")
+        assert await client[0].read() == b""
+    async with client_of(proxy) as other:
+        # Whatever the end of the first would have brought on has come by now.
+        assert await ask(other, b"PING") == b"+PONG\r\n"
+        assert await clients_of(server) == 2
+
+
+async def test_a_silent_connection_is_open_on_both_sides_and_carries_nothing(
+    server: RedisServer, proxy: TcpProxy
+) -> None:
+    async with client_of(proxy) as client, client_of(proxy) as subscriber:
+        await ask(client, b"PING")
+        await ask(subscriber, b"SUBSCRIBE news")
+        await subscriber[0].readuntil(b":1\r\n")
+        proxy.fall_silent()
+        assert await is_silent(client, b"INCR a")
+        assert await server.command("PUBLISH", "news", "one") == 1
+        assert await is_silent(subscriber)
+        assert await clients_of(server) == 1
+        assert await server.command("GET", "a") is None
+        async with client_of(proxy) as other:
+            assert await ask(other, b"INCR a") == b":1\r\n"
+
+
+async def test_the_end_of_a_client_may_be_kept_from_the_upstream(
+    server: RedisServer, proxy: TcpProxy
+) -> None:
+    proxy.keep_ends = True
+    async with client_of(proxy) as client:
+        await ask(client, b"PING")
+        client[1].write_eof()
+        async with client_of(proxy) as other:
+            assert await ask(other, b"PING") == b"+PONG\r\n"
+            assert await clients_of(server) == 2
+
+
+async def test_the_end_of_the_upstream_may_be_kept_from_a_client(
+    server: RedisServer, proxy: TcpProxy
+) -> None:
+    async with client_of(proxy) as client:
+        await ask(client, b"PING")
+        proxy.keep_ends = True
+        server.kill()
+        assert await is_silent(client)
+        proxy.keep_ends = False
+        assert await is_silent(client)
+
+
 async def test_new_connections_are_refused_until_they_are_accepted_again(proxy: TcpProxy) -> None:
     async with client_of(proxy) as client:
         await ask(client, b"PING")
@@ -209,12 +263,12 @@ async def test_new_connections_are_refused_until_they_are_accepted_again(proxy: 
             assert await ask(other, b"PING") == b"+PONG\r\n"
 
 
-@pytest.mark.parametrize("fault", ["none", "black_hole", "half_open", "latency"])
+@pytest.mark.parametrize("fault", ["none", "black_hole", "half_open", "fall_silent", "latency"])
 async def test_everything_is_closed_with_the_proxy(server: RedisServer, fault: str) -> None:
     async with tcp_proxy("127.0.0.1", server.port) as proxy, client_of(proxy) as client:
         await ask(client, b"PING")
-        if fault == "half_open":
-            proxy.half_open()
+        if fault in ("half_open", "fall_silent"):
+            getattr(proxy, fault)()
         elif fault != "none":
             setattr(proxy, fault, 60)
         assert await is_silent(client) or fault == "none"

@@ -10,14 +10,14 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 
 from scores.config import Config
 from scores.metrics.board import Board
 from scores.web.app import create_app
-from scores.web.connection import Connections
+from scores.web.connection import Connection, Connections
 from scores.web.express.connection import ExpressConnections
 from scores.web.express.endpoints import Endpoints
 from scores.web.express.heads import Heads
@@ -25,6 +25,7 @@ from scores.web.express.inside import unknown_inside
 from scores.web.keys import CORS, GUARD, PENDING, STORE
 from scores.web.listener import accepting, bind, location
 from scores.web.metrics import METRICS
+from scores.web.parting import part
 from scores.web.routes import LAYOUT
 
 __all__ = ["make_connections", "running", "stop_on_signal"]
@@ -33,6 +34,9 @@ log = logging.getLogger(__name__)
 
 _LAST_CALL: Final = 0.1
 """Seconds in which a client that is at work learns, by its next answer, that its connection ends."""
+
+_PARTING: Final = 0.5
+"""Seconds in which what a client sent before it learned of the end has come."""
 
 
 @asynccontextmanager
@@ -55,6 +59,8 @@ async def running(
             connections.closing = True
         if connections.open:
             await asyncio.sleep(min(_LAST_CALL, config.shutdown_timeout))
+            left = cast(list[Connection], connections.server.connections)
+            await part(left, min(_PARTING, config.shutdown_timeout))
     finally:
         await runner.cleanup()
 

@@ -9,12 +9,14 @@ import socket
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Literal
 
-__all__ = ["TcpProxy", "tcp_proxy"]
+__all__ = ["Side", "TcpProxy", "tcp_proxy"]
 
 HOST = "127.0.0.1"
 CHUNK = 65_536
 Line = asyncio.Queue[tuple[float, bytes | OSError]]
+Side = Literal["client", "upstream"]
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER, for 0 seconds
 
 
@@ -26,6 +28,7 @@ class TcpProxy:
         self.slice_bytes = 0  # at most so many bytes at once; 0 is all there are
         self.bandwidth = 0  # bytes a second, each way of each connection; 0 is no limit
         self.black_hole = False  # accepts and reads, and forwards nothing either way: what was read is lost
+        self.keep_ends = False  # the end of one side (its FIN) is not passed on: the other hears nothing more
         self.connections = 0  # accepted so far
         self.replies_cut = 0
         self.upstream = (host, port)
@@ -70,10 +73,18 @@ class TcpProxy:
             link.reset_on_close()
         await self._end_links()
 
-    def half_open(self) -> None:
-        """Closes the upstream side of all open connections; their clients are not told, and hear nothing more."""
+    def half_open(self, side: Side = "upstream") -> None:
+        """Closes that side of all open connections; the other is not told, and hears nothing more."""
         for link in self._links:
-            link.half_open()
+            link.half_open(side)
+
+    def fall_silent(self) -> None:
+        """Nothing passes on all open connections any more, and nobody is told: as if a machine were gone.
+
+        New connections are as good as any. What was sent in vain is not sent later.
+        """
+        for link in self._links:
+            link.fall_silent()
 
     async def close(self) -> None:
         self._closed = True
@@ -126,10 +137,13 @@ class Link:
                 with suppress(OSError):
                     await writer.wait_closed()
 
-    def half_open(self) -> None:
+    def half_open(self, side: Side) -> None:
         self._silent = True
-        for upstream in self._writers[1:]:
-            upstream.close()
+        for writer in self._writers[:1] if side == "client" else self._writers[1:]:
+            writer.close()
+
+    def fall_silent(self) -> None:
+        self._silent = True
 
     def reset_on_close(self) -> None:
         for writer in self._writers:
@@ -157,6 +171,7 @@ class Link:
         async with asyncio.TaskGroup() as group:
             requests = group.create_task(self._requests(upstream))
             await self._replies(reader)
+            self._silent = self._silent or self._proxy.keep_ends
             requests.cancel()
 
     async def _requests(self, upstream: asyncio.StreamWriter) -> None:
@@ -165,7 +180,7 @@ class Link:
                 if not self._is_quiet:
                     self._cutting = self._cutting or self._proxy.is_cut(request)
                     await self._forward(request, upstream)
-        if not self._is_quiet:
+        if not self._is_quiet and not self._proxy.keep_ends:
             upstream.write_eof()
 
     async def _replies(self, reader: asyncio.StreamReader) -> None:
