@@ -154,6 +154,7 @@ FLOORS = {
     "scores.client": 16,
     "scores.cli.arguments": 1,
     "scores.cli.loop": 1,
+    "scores.cli.descriptors": 3,
     "scores.cli.output": 1,
     "scores.cli.table": 2,
     "scores.cli.views": 17,

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from scores import logs
 from scores.cli.arguments import Commands, add_command
+from scores.cli.descriptors import raise_descriptors
 from scores.cli.loop import run
 from scores.cli.output import say
 from scores.config import Config, Setting, settings, unknown_variables
@@ -151,6 +152,7 @@ async def _feed(_config: Config, arguments: argparse.Namespace) -> None:
 
 
 def _serving(config: Config, stop: asyncio.Event) -> AbstractAsyncContextManager[str]:
+    raise_descriptors(config)
     return supervised(config, stop) if config.workers > 1 else running(config)
 
 

@@ -15,6 +15,7 @@ from scores.errors import (
     BadRequest,
     Fault,
     MalformedJSON,
+    Overloaded,
     PayloadTooLarge,
     RequestTimeout,
     UnsupportedMediaType,
@@ -51,10 +52,13 @@ async def read_json(request: web.Request) -> object:
     try:
         # What is here already needs no timer.
         body = await (request.read() if request.content.is_eof() else _receive(request))
+        return decode(inflate(body, coding, limit=request.app[CONFIG].max_body) if coding else body)
     except web.RequestPayloadError as exc:
         reason = str(exc).splitlines()[-1].strip()
         raise BadRequest(f"the body is not what its headers say: {reason}") from exc
-    return decode(inflate(body, coding, limit=request.app[CONFIG].max_body) if coding else body)
+    except MemoryError as exc:
+        # Nothing has been begun yet, and what was read of it is given back by now.
+        raise Overloaded("the server has no memory left for the body") from exc
 
 
 def check_coding(request: web.Request, content_type: str) -> str:

@@ -77,7 +77,10 @@ class RedisServer:
         command = [program("redis-server"), str(self._home / "redis.conf"), *self._mode]
         with self._log.open("ab") as log:
             # A group of its own: ^C is for the tests only, and whatever redis forks is ended with it.
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._home, process_group=0)
+            # A file that may not grow is an error of writing to it, as a full disk is, and no signal that ends it.
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self._home, process_group=0, restore_signals=False
+            )
         _started.append(self._process)
 
     async def start(self) -> None:
