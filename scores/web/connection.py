@@ -217,7 +217,9 @@ class Connection(web.RequestHandler):
             self._head_deadline = None
 
     def begin(self, request: web.Request, route: str) -> None:
-        """The request, to the route of this name, is going to be answered."""
+        """The request, to the route of this name, is going to be answered, unless it was given up before."""
+        if self._stream.is_closing():
+            raise ConnectionAbortedError("its client has been told that it is not answered")
         self._begin(route)
         current.set(Trace(*request.headers.getall(_TRACEPARENT, ())))
         self._request = request

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import orjson
@@ -138,6 +138,25 @@ async def test_a_client_that_never_reads_is_cut(api_for: ApiFor) -> None:
     with deaf_client(api.address, b"GET /exams/1?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n" * 40):
         # The client keeps one connection, the deaf one has the other: until it is cut there is no third.
         await answered(api.address)
+
+
+@pytest.mark.parametrize("express", [True, False])
+async def test_what_was_given_up_is_not_carried_out(
+    caplog: pytest.LogCaptureFixture, *, express: bool
+) -> None:
+    async with wire_server(head_timeout=0.01, express=express) as server:
+        wire = server.connect()
+        await wire.settle()
+        body = b'{"UUID":"a1","score":5}'
+        wire.send(b"POST /scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+        # The rest of the head comes in the turn of the loop in which its time ends.
+        asyncio.get_running_loop().call_soon(wire.send, b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        sleep(0.02)  # noqa: ASYNC251  # the loop stands still
+        await eventually(lambda: wire.closed)
+        await wire.settle()
+        check_problem(wire.written, 408, "request-timeout")
+        assert await server.store.inspector("a1") is None
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"])
