@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from benchmarks import bulk, decoder, feed, growth, keys, live, pages, post, reads, startup, stores
+from benchmarks import bulk, decoder, durable, feed, growth, keys, live, pages, post, reads, startup, stores
 from benchmarks.command import Command
 from benchmarks.peers import measure as peers
 from benchmarks.redis import command as redis
@@ -23,4 +23,5 @@ COMMANDS: Final[tuple[Command, ...]] = (
     pages.COMMAND,
     decoder.COMMAND,
     redis.COMMAND,
+    durable.COMMAND,
 )

@@ -203,7 +203,7 @@ class Config:
     store: str = _setting(
         "dict",
         _text,
-        "a store's URL, such as dict, sharded or redis://localhost:6379/0",
+        "a store's URL, such as dict, sharded, sqlite:scores.db or redis://localhost:6379/0",
         "where scores are kept",
     )
     redis_require_aof: str = _choice(

@@ -174,6 +174,15 @@ def test_feed_measures_the_steps_and_a_whole_server(measure: Measure) -> None:
     assert all(row["events_per_s"] > 0 for row in figures)
 
 
+def test_durable_measures_a_file_beside_dict(measure: Measure) -> None:
+    options = ("-k", 200, "-c", 4, "--writers", 8, "--seconds", 1, "--rounds", 1, "--keys", 1000)
+    post, add, opening = measure("durable", *options)["figures"]
+    assert [row["part"] for row in (post, add, opening)] == ["post", "add", "open"]
+    assert all(row["per_s"] > 0 and row["ratio"] > 0 and row["fsync_us"] > 0 for row in (post, add))
+    assert opening["keys"] == 1000
+    assert min(opening["ms"], opening["full_ms"], opening["bytes_per_key"]) > 0
+
+
 def test_startup_measures_servers_and_python_itself(measure: Measure) -> None:
     python, server = measure("startup", "--store", "dict", "--rounds", 1)["figures"]
     assert (python["what"], server["what"]) == ("python", "dict")

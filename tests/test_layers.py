@@ -65,8 +65,25 @@ FLOORS = {
     "scores.stores.redis.listings": 9,
     "scores.stores.redis.journal": 9,
     "scores.stores.redis.store": 10,
+    "scores.stores.restoring": 2,
+    "scores.stores.sqlite": 1,
+    "scores.stores.sqlite.options": 1,
+    "scores.stores.sqlite.lock": 1,
+    "scores.stores.sqlite.lane": 2,
+    "scores.stores.sqlite.driver": 1,
+    "scores.stores.sqlite.tables": 2,
+    "scores.stores.sqlite.schema": 3,
+    "scores.stores.sqlite.verifying": 4,
+    "scores.stores.sqlite.checking": 5,
+    "scores.stores.sqlite.views": 3,
+    "scores.stores.sqlite.ledger": 3,
+    "scores.stores.sqlite.requests": 4,
+    "scores.stores.sqlite.reader": 3,
+    "scores.stores.sqlite.writer": 5,
+    "scores.stores.sqlite.store": 6,
     "scores.stores": 10,
     "scores": 11,
+    "scores.copying": 11,
     "scores.feed.parser": 2,
     "scores.feed.rejects": 2,
     "scores.feed.sequence": 2,
@@ -162,6 +179,7 @@ FLOORS = {
     "scores.cli.connecting": 17,
     "scores.cli.asking": 22,
     "scores.cli.importing": 22,
+    "scores.cli.copying": 22,
     "scores.cli.describing": 22,
     "scores.cli.serving": 23,
     "scores.cli.command": 24,
@@ -202,7 +220,12 @@ def test_a_module_imports_only_from_floors_below(module: str) -> None:
 
 
 def test_two_backends_do_not_import_each_other() -> None:
-    backends = ("scores.stores.memory", "scores.stores.sharded", "scores.stores.redis")
+    backends = (
+        "scores.stores.memory",
+        "scores.stores.sharded",
+        "scores.stores.redis",
+        "scores.stores.sqlite",
+    )
     for module in MODULES:
         for mine, other in permutations(backends, 2):
             if module.startswith(mine):
@@ -211,7 +234,11 @@ def test_two_backends_do_not_import_each_other() -> None:
 
 @pytest.mark.parametrize(
     ("library", "module"),
-    [("aiohttp_sse_client", "scores.feed.connection"), ("redis", "scores.stores.redis.driver")],
+    [
+        ("aiohttp_sse_client", "scores.feed.connection"),
+        ("redis", "scores.stores.redis.driver"),
+        ("sqlite3", "scores.stores.sqlite.driver"),
+    ],
 )
 def test_only_one_module_knows_a_library(library: str, module: str) -> None:
     knowing = {one for one in MODULES for name in imports_of(one) if name.partition(".")[0] == library}

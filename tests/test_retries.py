@@ -17,6 +17,7 @@ from support.commands import Command
 from support.redis_cluster import redis_cluster
 from support.redis_servers import redis_server
 from support.retries import FATES, Tally, post_all, post_until
+from support.stores import store_of
 
 from scores import Inspector, Mark, Score, Store, StoreError
 from scores.stores.embedded import EmbeddedStore
@@ -36,6 +37,12 @@ async def dict_store() -> AsyncIterator[str]:
 @asynccontextmanager
 async def sharded_store() -> AsyncIterator[str]:
     yield "sharded"
+
+
+@asynccontextmanager
+async def sqlite_store() -> AsyncIterator[str]:
+    async with store_of("sqlite") as url:
+        yield url
 
 
 @asynccontextmanager
@@ -62,7 +69,7 @@ def meant(tally: Tally) -> dict[str, tuple[float, int]]:
     return {uuid: (exact_mean(scores), len(scores)) for uuid, scores in tally.scores.items() if scores}
 
 
-@pytest.mark.parametrize("store", [dict_store, sharded_store, redis_store, cluster_store])
+@pytest.mark.parametrize("store", [dict_store, sharded_store, sqlite_store, redis_store, cluster_store])
 async def test_scores_whose_connections_break_off_are_each_counted_once(
     serve: Serve, store: Callable[[], object]
 ) -> None:

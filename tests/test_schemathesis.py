@@ -19,7 +19,7 @@ from scores.web.openapi.operations import EVENTS
 LONG = "SCORES_TEST_SCHEMATHESIS" in os.environ
 EXAMPLES = os.environ.get("SCORES_TEST_SCHEMATHESIS", "4")
 PHASES = {"dict": "coverage,fuzzing,stateful", "redis": "fuzzing,stateful"}
-ALL = ["dict", "sharded", "redis", "cluster"]
+ALL = ["dict", "sharded", "sqlite", "redis", "cluster"]
 """The stores of the long form: what a server says does not depend on its store, so the short one has two."""
 
 # A stream does not end; it has tests of its own.

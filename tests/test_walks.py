@@ -51,7 +51,7 @@ async def walk(api: Api, path: str | None, items: str, key: str) -> list[object]
     return seen
 
 
-@pytest.mark.parametrize("kind", ["dict", "sharded", "redis", "cluster"])
+@pytest.mark.parametrize("kind", ["dict", "sharded", "sqlite", "redis", "cluster"])
 async def test_what_is_there_throughout_comes_exactly_once(
     serve: Serve, http: aiohttp.ClientSession, kind: str
 ) -> None:

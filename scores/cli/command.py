@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import scores
-from scores.cli import asking, describing, importing, serving
+from scores.cli import asking, copying, describing, importing, serving
 from scores.cli.output import error, nobody_reads
 from scores.errors import ConfigError, ScoresError, WorkerRefused
 
@@ -24,6 +24,7 @@ scores by POST, and serves every result and exact averages.
   scores serve    a server on the feed that you name
   scores feed     a simulated feed by itself, which also misbehaves on request
   scores openapi  the API, described for programs
+  scores copy     what one store has, put into another
 
 The other commands ask a server that runs, at SCORES_URL or --url.
 """
@@ -65,4 +66,5 @@ def _parser() -> argparse.ArgumentParser:
     asking.add_commands(commands)
     importing.add_commands(commands)
     describing.add_commands(commands)
+    copying.add_commands(commands)
     return parser

@@ -7,11 +7,12 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from scores.cli.arguments import Commands
-from scores.cli.bar import Bar
+from scores.cli.bar import Bar, described
 from scores.cli.connecting import add_asking, connected
 from scores.cli.output import error, json_line, line
 from scores.client.exchange import CONNECTIONS
@@ -64,7 +65,7 @@ async def _import(arguments: argparse.Namespace) -> int:
         kept = source.size is not None and arguments.file != "-"
         path = arguments.progress or journal_beside(Path(arguments.file))
         running = Running()
-        bar = Bar(running)
+        bar = Bar(partial(described, running, running.lines))
         running.changed = bar.tick
         with opened(path) if kept else nullcontext() as journal:
             try:

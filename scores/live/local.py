@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Final
 
-from scores.errors import StoreError
+from scores.errors import OutcomeUnknown, StoreError
 from scores.marks import Mark
 from scores.models import Inspector, Lease, Outcome, Repeats, Result, Score
 from scores.stores.base import Store
@@ -111,12 +111,19 @@ class Published:
         self, scores: Sequence[Score], *, marks: Sequence[Mark | None] = ()
     ) -> list[Inspector | StoreError]:
         """As `Store.add`."""
-        outcomes = await self._store.add(scores, marks=marks)
+        try:
+            outcomes = await self._store.add(scores, marks=marks)
+        except BaseException:
+            # What nobody waits for any longer may have been added.
+            self._journal.begin_epoch()
+            raise
         if self._journal.followed:
             for outcome in outcomes:
                 # A score that came again has been told of.
                 if type(outcome) is Inspector:
                     self._journal.append(outcome)
+                elif type(outcome) is OutcomeUnknown:
+                    self._journal.begin_epoch()
         return outcomes
 
 

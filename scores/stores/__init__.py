@@ -21,6 +21,7 @@ ENTRY_POINTS: Final = "scores.stores"
 _BUILT_IN: Final = {
     "dict": "scores.stores.memory:open_memory",
     "sharded": "scores.stores.sharded:open_sharded",
+    "sqlite": "scores.stores.sqlite.store:open_sqlite",
     **dict.fromkeys(
         ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster"), "scores.stores.redis.store:open_redis"
     ),

@@ -133,6 +133,12 @@ class EmbeddedStore:
             self._marks.keep(mark, (added.count << _SUM_BITS) + added.total)
         return added
 
+    async def restore(self, inspectors: Sequence[Inspector]) -> None:
+        """As `Restoring.restore`."""
+        for uuid, count, total in inspectors:
+            self._inspector_order.add(uuid)
+            self._inspectors[uuid] = (count << _SUM_BITS) + total
+
     async def remove(self, key: Key) -> bool:
         if isinstance(key, InspectorKey):
             self._inspector_order.discard(key.uuid)

@@ -68,5 +68,5 @@ def test_it_is_opened_by_its_url(environ: dict[str, str], tmp_path: Path) -> Non
     code = "from scores.stores import schemes; print(*schemes())"
     assert (
         run(environ, "-c", code, cwd=tmp_path).stdout
-        == "dict sharded redis rediss unix redis+sentinel redis+cluster listing\n"
+        == "dict sharded sqlite redis rediss unix redis+sentinel redis+cluster listing\n"
     )

@@ -59,6 +59,23 @@ class Inspectors:
         operation = ("remove_inspector", base, place.bucket, key.uuid)
         return bool(await self._traffic.write(place.shard, *operation))
 
+    async def restore(self, inspectors: Sequence[Inspector]) -> None:
+        """As `Restoring.restore`, slice by slice."""
+        for at in range(0, len(inspectors), self._slice):
+            some = inspectors[at : at + self._slice]
+            replies: list[Any] = [None] * len(some)
+            await self._send(self._restorations(some), replies)
+            for inspector, reply in zip(some, replies, strict=True):
+                if isinstance(reply, BaseException):
+                    raise reply
+                if isinstance(reply, list):
+                    raise _refusal(inspector.uuid, reply[1])
+
+    def _restorations(self, inspectors: Sequence[Inspector]) -> Iterator[_Operation]:
+        for number, (uuid, count, total) in enumerate(inspectors):
+            shard, bucket = self._layout.place(uuid)
+            yield number, shard, ("restore", self._layout.bases[shard], bucket, uuid, count * ONE + total)
+
     async def _add(
         self, scores: Sequence[Score], marks: Sequence[Mark | None]
     ) -> list[Inspector | StoreError]:

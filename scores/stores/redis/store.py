@@ -131,6 +131,10 @@ class RedisStore:
             return [exc] * len(scores)
         return await opened.inspectors.add(scores, marks)
 
+    async def restore(self, inspectors: Sequence[Inspector]) -> None:
+        """As `Restoring.restore`."""
+        await (await self._open()).inspectors.restore(inspectors)
+
     async def remove(self, key: Key) -> bool:
         opened = await self._open()
         if isinstance(key, InspectorKey):

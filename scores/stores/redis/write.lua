@@ -121,6 +121,19 @@ local function add_once(base, bucket, uuid, increment, mark_base, key, body, mil
   return packed
 end
 
+-- Puts an inspector as it was in another store in the place of what is there.
+local function restore(base, bucket, uuid, packed)
+  local new = redis.pcall('HSET', base .. 'inspectors:' .. bucket, uuid, packed)
+  if type(new) == 'table' then
+    return { 'refused', new.err }
+  end
+  if new == 1 then
+    redis.call('HINCRBY', base .. 'counts', 'inspectors', 1)
+    redis.call('SETBIT', base .. 'inspectors', bucket, 1)
+  end
+  return 'ok'
+end
+
 local function remove_inspector(base, bucket, uuid)
   local key = base .. 'inspectors:' .. bucket
   local removed = redis.call('HDEL', key, uuid)
@@ -306,6 +319,7 @@ local operations = {
   add_once = { add_once, 8 },
   claim = { claim, 4 },
   remove_inspector = { remove_inspector, 3 },
+  restore = { restore, 4 },
   record = { record, 8 },
   remove_result = { remove_result, 4 },
   remove_student = { remove_student, 4 },

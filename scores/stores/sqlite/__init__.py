@@ -1,0 +1,1 @@
+"""The store in a file, on SQLite: `scores.stores.sqlite.store` opens it."""

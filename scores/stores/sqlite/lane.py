@@ -1,0 +1,180 @@
+"""A thread that works for the event loop: it takes all that waits, and what comes of that is told together.
+
+While it works the next batch gathers; no timer delays any. Rule: callers are answered in the order in which
+their jobs were taken, in one turn of the loop, and one that goes away takes only its own answer along.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Any, Final, Protocol
+
+from scores.errors import OutcomeUnknown, StoreBusy, StoreError
+from scores.stores.observed import Watcher
+
+__all__ = ["Job", "Lane", "Worker"]
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS: Final = 30.0
+"""How long what waits may take when the lane is closed; a disk that does not answer is then left alone."""
+
+
+class Job:
+    """Something to be done, what came of it, and where that goes."""
+
+    __slots__ = ("answer", "outcome", "task", "weight")
+
+    def __init__(self, task: Any, weight: int, answer: "asyncio.Future[Any]") -> None:
+        self.task = task
+        self.weight = weight
+        """How many it counts for where a number of them is limited."""
+        self.answer = answer
+        self.outcome: Any = None
+        """The answer, or a `StoreError`, as an outcome and not as an item of one."""
+
+
+class Worker(Protocol):
+    """What is done in a lane's thread; nothing of it raises."""
+
+    def work(self, jobs: Sequence[Job]) -> bool:
+        """Gives each job its outcome; says whether they were carried out."""
+        ...
+
+    def rest(self) -> None:
+        """Does what has to be done between two batches, when the first one's answers are on their way."""
+        ...
+
+    def end(self) -> None:
+        """Does what has to be done when the lane is closed."""
+        ...
+
+
+class Lane:
+    """One thread, with what waits for it."""
+
+    def __init__(self, name: str, worker: Worker, *, limit: int, most: int) -> None:
+        """`limit` is the weight that may wait; `most` that of one batch, unless one job weighs more."""
+        self._worker = worker
+        self._limit = limit
+        self._most = most
+        self._waiting = deque[Job]()
+        self._weight = 0
+        self._loop = asyncio.get_running_loop()
+        self._ended = self._loop.create_future()
+        self._ringing = False
+        self._asleep = False
+        self._closed = False
+        self._bell = SimpleQueue[None]()
+        self.watcher: Watcher | None = None
+        """Who is told of the batches."""
+        # It does not keep a process alive whose disk does not answer.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def ask(self, task: Any, weight: int = 1) -> "asyncio.Future[Any]":
+        """What comes of the task, when it has been done; `StoreBusy` when too much waits already."""
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        if self._closed:
+            answer.set_exception(StoreError("the store is closed"))
+        elif self._weight and self._weight + weight > self._limit:
+            if self.watcher is not None:
+                self.watcher.refused()
+            answer.set_exception(StoreBusy(f"{self._weight} requests wait for the store already"))
+        else:
+            self._weight += weight
+            self._waiting.append(Job(task, weight, answer))
+            if not self._ringing:
+                # What else this turn of the loop asks for is done together with it.
+                self._ringing = True
+                self._loop.call_soon(self._ring)
+        return answer
+
+    async def close(self) -> bool:
+        """Has what waits done, and ends the thread; says whether it has ended."""
+        self._closed = True
+        self._bell.put(None)
+        await asyncio.wait([self._ended], timeout=CLOSE_SECONDS)
+        if not self._ended.done():
+            log.error("store: the disk has not answered for %g s; it is not waited for", CLOSE_SECONDS)
+            return False
+        self._thread.join()
+        return True
+
+    def _ring(self) -> None:
+        self._ringing = False
+        if self._asleep:
+            self._bell.put(None)
+
+    def _run(self) -> None:
+        while True:
+            batch = self._take()
+            if batch:
+                watcher = self.watcher
+                started = 0.0 if watcher is None else watcher.start()
+                done = self._do(batch)
+                self._tell(self._deliver, batch, started, done)
+                self._try(self._worker.rest)
+                continue
+            if self._closed:
+                break
+            self._asleep = True
+            # Whoever came before it was known that this sleeps has not rung.
+            if not self._waiting:
+                self._bell.get()
+            self._asleep = False
+        self._try(self._worker.end)
+        self._tell(self._ended.set_result, None)
+
+    def _do(self, batch: Sequence[Job]) -> bool:
+        # What nobody waits for any more is not begun.
+        wanted = [job for job in batch if not job.answer.done()]
+        try:
+            return self._worker.work(wanted)
+        except Exception:
+            # A bug, which is logged whole; nobody must wait for ever.
+            log.exception("store: unexpected error")
+            for job in wanted:
+                job.outcome = OutcomeUnknown(
+                    "it is not known whether this was recorded: the store has failed"
+                )
+            return False
+
+    def _try(self, what: Callable[[], None]) -> None:
+        try:
+            what()
+        except Exception:
+            # Likewise: the thread goes on.
+            log.exception("store: unexpected error")
+
+    def _take(self) -> list[Job]:
+        waiting, weight, batch = self._waiting, 0, list[Job]()
+        while waiting and (not batch or weight + waiting[0].weight <= self._most):
+            batch.append(waiting.popleft())
+            weight += batch[-1].weight
+        return batch
+
+    def _tell(self, what: Callable[..., None], *arguments: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(what, *arguments)
+        except RuntimeError:
+            # The loop is closed: nobody waits.
+            log.debug("store: its event loop has ended")
+
+    def _deliver(self, batch: Sequence[Job], started: float, done: bool, /) -> None:
+        weight = sum(job.weight for job in batch)
+        self._weight -= weight
+        for job in batch:
+            if job.answer.done():
+                continue
+            if isinstance(job.outcome, StoreError):
+                job.answer.set_exception(job.outcome)
+            else:
+                job.answer.set_result(job.outcome)
+        if self.watcher is not None:
+            self.watcher.sent(weight, started)
+            if not done:
+                self.watcher.failed()

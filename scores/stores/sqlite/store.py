@@ -1,0 +1,221 @@
+"""The store in a file: each method a job for the thread that writes, or for the one that reads."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from scores.errors import ConfigError, StoreError
+from scores.marks import Mark
+from scores.models import (
+    Exam,
+    ExamReport,
+    Inspector,
+    Key,
+    Lease,
+    Outcome,
+    Page,
+    Repeats,
+    Result,
+    Score,
+    Student,
+    StudentKey,
+    StudentReport,
+)
+from scores.stores.base import Store
+from scores.stores.observed import Watcher
+from scores.stores.sqlite import views
+from scores.stores.sqlite.checking import opened
+from scores.stores.sqlite.driver import Connection, Failed
+from scores.stores.sqlite.lane import Lane
+from scores.stores.sqlite.lock import locked
+from scores.stores.sqlite.options import Options, parse_options
+from scores.stores.sqlite.reader import Reader
+from scores.stores.sqlite.requests import (
+    CLEARED_AT_ONCE,
+    Add,
+    Ask,
+    ClearStudent,
+    Put,
+    Record,
+    Remove,
+    Request,
+)
+from scores.stores.sqlite.writer import Clock, Writer
+
+__all__ = ["SqliteStore", "open_sqlite"]
+
+log = logging.getLogger(__name__)
+
+_WRITTEN_AT_ONCE: Final = 1024
+"""Scores and results of one transaction, unless one call has more."""
+_CALLED_AT_ONCE: Final = 4096
+"""Scores and results of one call that go into one transaction."""
+_READ_AT_ONCE: Final = 16
+"""Reads whose answers are told together."""
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def open_sqlite(url: str) -> AsyncIterator[Store]:
+    """Opens the file that the URL names, and makes it if it is not there; see `options` for the URL.
+
+    Raises `ConfigError` for a URL that is wrong, and for a file that cannot be used.
+    """
+    options = parse_options(url)
+    path = _real(options.path)
+    with _said_of(path), ExitStack() as opening:
+        opening.enter_context(locked(path))
+        writing = opened(path, options.check)
+        opening.callback(writing.close)
+        reading = Connection(path, create=False)
+        opening.callback(reading.close)
+        reading.set_up(write=False)
+        writer = Writer(writing, path, Clock(views.state(reading).clock))
+        held = opening.pop_all()
+    store = SqliteStore(writer, Reader(reading), options)
+    try:
+        yield store
+    finally:
+        # A thread that waits for its disk has the file, and so the lock, for as long as the process lives.
+        if await store.close():
+            held.close()
+
+
+class SqliteStore:
+    """A store in a file that this process has open."""
+
+    shared: Final = False
+    add_now: Final = None
+
+    def __init__(self, writer: Writer, reader: Reader, options: Options) -> None:
+        self._writes = Lane("scores-writer", writer, limit=options.queue, most=_WRITTEN_AT_ONCE)
+        self._reads = Lane("scores-reader", reader, limit=options.queue, most=_READ_AT_ONCE)
+
+    def observe(self, *, reads: Watcher, writes: Watcher) -> None:
+        """As `Observed.observe`."""
+        self._reads.watcher, self._writes.watcher = reads, writes
+
+    async def close(self) -> bool:
+        """Has what waits done, and leaves one file; says whether the disk has let it."""
+        # The one that writes is the last: it takes the log away.
+        return await self._reads.close() and await self._writes.close()
+
+    async def record(
+        self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
+    ) -> list[Outcome]:
+        if len(results) <= _CALLED_AT_ONCE:
+            whole: list[Outcome] = await self._write(Record(results, repeats, lease))
+            return whole
+        outcomes: list[Outcome] = []
+        for some in _parts(results):
+            outcomes += await self._write(Record(some, repeats, lease))
+        return outcomes
+
+    async def lease(
+        self, feed: str, holder: str, *, seconds: float, position: str | None = None
+    ) -> Lease | None:
+        lease: Lease | None = await self._write(Ask(feed, holder, seconds, position))
+        return lease
+
+    async def add(
+        self, scores: Sequence[Score], *, marks: Sequence[Mark | None] = ()
+    ) -> list[Inspector | StoreError]:
+        if len(scores) <= _CALLED_AT_ONCE:
+            return await self._add(scores, marks)
+        answers: list[Inspector | StoreError] = []
+        for at, some in enumerate(_parts(scores)):
+            answers += await self._add(some, marks[at * _CALLED_AT_ONCE : (at + 1) * _CALLED_AT_ONCE])
+        return answers
+
+    async def restore(self, inspectors: Sequence[Inspector]) -> None:
+        """As `Restoring.restore`."""
+        for some in _parts(inspectors):
+            await self._write(Put(some))
+
+    async def remove(self, key: Key) -> bool:
+        if not isinstance(key, StudentKey):
+            known: bool = await self._write(Remove(key))
+            return known
+        removed: int = await self._write(ClearStudent(key))
+        count = removed
+        while count == CLEARED_AT_ONCE:
+            count = await self._write(ClearStudent(key))
+        return removed > 0
+
+    async def student(
+        self, student_id: str, *, exams: Collection[int] = (), after: str | None = None, limit: int
+    ) -> StudentReport | None:
+        above = views.exam_position(after)
+        return await self._read(lambda one: views.student(one, student_id, exams, above, limit))
+
+    async def exam(
+        self, exam: int, *, students: Collection[str] = (), after: str | None = None, limit: int
+    ) -> ExamReport | None:
+        above = views.text_position(after)
+        return await self._read(lambda one: views.exam(one, exam, students, above, limit))
+
+    async def inspector(self, uuid: str) -> Inspector | None:
+        return await self._read(lambda one: views.inspector(one, uuid))
+
+    async def students(self, *, after: str | None = None, limit: int) -> Page[Student]:
+        above = views.text_position(after)
+        return await self._read(lambda one: views.students(one, above, limit))
+
+    async def exams(self, *, after: str | None = None, limit: int) -> Page[Exam]:
+        above = views.exam_position(after)
+        return await self._read(lambda one: views.exams(one, above, limit))
+
+    async def inspectors(self, *, after: str | None = None, limit: int) -> Page[Inspector]:
+        above = views.text_position(after)
+        return await self._read(lambda one: views.inspectors(one, above, limit))
+
+    async def _add(
+        self, scores: Sequence[Score], marks: Sequence[Mark | None]
+    ) -> list[Inspector | StoreError]:
+        try:
+            answers: list[Inspector | StoreError] = await self._writes.ask(Add(scores, marks), len(scores))
+        except StoreError as exc:
+            return [exc.with_traceback(None)] * len(scores)
+        return answers
+
+    def _write(self, request: Request) -> "asyncio.Future[Any]":
+        return self._writes.ask(request, request.weight)
+
+    async def _read(self, reading: Callable[[Connection], T]) -> T:
+        found: T = await self._reads.ask(reading)
+        return found
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for at in range(0, len(items), _CALLED_AT_ONCE):
+        yield items[at : at + _CALLED_AT_ONCE]
+
+
+def _real(path: Path) -> Path:
+    """The path by which every other way to the file leads to it."""
+    try:
+        real = path.resolve()
+        if real.parent.is_dir():
+            return real
+    except (OSError, RuntimeError) as exc:
+        raise _refused(path, f"its path leads nowhere ({exc})") from exc
+    raise _refused(path, f"there is no directory {str(real.parent)!a}: make it first")
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """Has what is wrong with the file say which file it is."""
+    try:
+        yield
+    except (ConfigError, Failed) as exc:
+        raise _refused(path, str(exc)) from exc
+    except OSError as exc:
+        raise _refused(path, f"its directory cannot be written ({exc.strerror})") from exc
+
+
+def _refused(path: Path, reason: str) -> ConfigError:
+    return ConfigError(f"the store's file {str(path)!a} cannot be used: {reason}")
