@@ -178,7 +178,7 @@ async def test_the_command_copies_and_says_what_it_left_out(tmp_path: Path) -> N
     async with open_store(source):
         busy = await asyncio.to_thread(scores, "copy", source, target, "--replace")
     assert busy.returncode == 2
-    assert "another process has it open" in busy.stderr
+    assert "it is open already in process" in busy.stderr
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,6 @@ def _is_there(descriptor: int, beside: Path) -> bool:
 
 
 def _in_use(holder: str) -> str:
-    if holder == str(os.getpid()):
-        return "this process has it open already"
-    who = f" (pid {holder})" if holder.isdigit() else ""
-    return f"another process has it open{who}: a file is for one server at a time, with one worker"
+    # In two containers both may be process 1.
+    who = f" in process {holder}" if holder.isdigit() else ""
+    return f"it is open already{who}: a file is for one server at a time, with one worker"

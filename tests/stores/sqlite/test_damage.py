@@ -5,7 +5,9 @@ that it has met are as they were written. Only `check=full` knows of a row that 
 """
 
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -109,3 +111,18 @@ def test_a_row_that_is_met_is_as_it_was_written(
             refused += 1
     assert refused > FLIPS / 4
     assert missing < FLIPS / 4
+
+
+def test_a_result_that_is_gone_is_missed(file: Path) -> None:
+    url = f"sqlite:{file}"
+    with open_blocking(url) as store:
+        store.record([Result("foo", 3, 0.5), Result("bar", 3, 0.25)], repeats=Repeats.LAST)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("DELETE FROM results WHERE student = 'foo'")
+    with open_blocking(url) as store:
+        for ask in (partial(store.exam, 3, limit=9), partial(store.student, "foo", limit=9)):
+            with pytest.raises(StoreError, match="results are missing"):
+                ask()
+        assert store.student("bar", limit=9).student.average == 0.25
+    with pytest.raises(ConfigError, match="rows are missing"), open_blocking(f"{url}?check=full"):
+        pass

@@ -207,11 +207,11 @@ def test_a_second_process_is_told_who_has_it(store_url: str, file: Path) -> None
         linked = file.with_name("linked.db")
         linked.symlink_to(file)
         for url in (store_url, f"sqlite:{linked}", f"sqlite:{file.parent}/../{file.parent.name}/{file.name}"):
-            assert f"another process has it open (pid {process.pid})" in refusal(url)
+            assert f"it is open already in process {process.pid}:" in refusal(url)
         process.kill()
     # The kernel has let go of it.
     with open_blocking(f"sqlite:{linked}"):
-        assert "this process has it open already" in refusal(store_url)
+        assert "it is open already" in refusal(store_url)
 
 
 def test_a_lock_on_a_file_that_was_removed_is_none(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +230,7 @@ def test_a_lock_on_a_file_that_was_removed_is_none(file: Path, monkeypatch: pyte
     with locked(file):
         monkeypatch.undo()
         assert beside.exists()
-        with pytest.raises(ConfigError, match="this process has it open already"), locked(file):
+        with pytest.raises(ConfigError, match="it is open already"), locked(file):
             pass
     assert not beside.exists()
 
