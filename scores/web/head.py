@@ -21,7 +21,7 @@ _HOST: Final = re.compile(
 )
 
 # aiohttp's parser takes others too, and reads them as 1.1.
-_VERSIONS: Final = frozenset({HttpVersion10, HttpVersion11})
+_VERSIONS: Final = HttpVersion11, HttpVersion10
 
 
 @lru_cache(maxsize=64)

@@ -24,7 +24,8 @@ def say(line: str) -> None:
 
 
 async def write(store: Store, number: int) -> None:
-    rng = random.Random(number)
+    # Not the same again in the next process: what is found must tell which write it is of.
+    rng = random.Random(f"{number} {os.getpid()}")
     while True:
         score = Score(f"u{rng.randrange(50)}", rng.randrange(6))
         (answer,) = await store.add([score])

@@ -4,6 +4,7 @@ Rule: what is compared is the last third of the looks with the third before it; 
 Of what goes up and down with the requests, the lowest looks are compared.
 """
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -57,7 +58,8 @@ class Flat(NamedTuple):
 _FLAT: Final = {
     "rss": Flat(statistics.median, 2048 * KIB, 0.03),
     "descriptors": Flat(min, 8, 0),
-    "threads": Flat(min, 0, 0),
+    # A loop begins the threads of its pool one by one: as many as there are processors, and four.
+    "threads": Flat(min, 4 + (os.cpu_count() or 1), 0),
     "tasks": Flat(min, 12, 0),
     "objects": Flat(min, 1500, 0.01),
 }
