@@ -11,7 +11,7 @@ PIN     = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-in
           --only-binary :all: --python-version 3.13 --python-platform linux --custom-compile-command 'make pins'
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: chromium nginx redis-server fuzz mutants run test coverage soak test-aiohttp lint format bench bench-smoke pins docs screenshots clean help
+.PHONY: chromium nginx redis-server fuzz mutants dist hooks run test coverage soak test-aiohttp lint format bench bench-smoke pins docs screenshots clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,14 @@ lint: $(call STAMP,lint) ## types and style
 format: $(call STAMP,lint) ## mend what can be mended by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+hooks: $(call STAMP,lint) $(call STAMP,hooks) ## have each commit checked as `make lint` does, by pre-commit
+	$(BIN)/pre-commit install
+
+dist: $(call STAMP,dist) ## the source distribution and the wheel, in dist/, for a release
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 bench: $(VENV)-bench/.installed ## the same job on other frameworks, and k sequential POSTs, at the committed settings
 	mkdir -p docs/images
@@ -108,6 +116,14 @@ $(call STAMP,aiohttp): $(call STAMP,test)
 
 $(call STAMP,pins): $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	@touch $@
+
+$(call STAMP,hooks): $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pre-commit>=4'
+	@touch $@
+
+$(call STAMP,dist): $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'build>=1.2' 'twine>=6'
 	@touch $@
 
 $(call STAMP,fuzz): $(call STAMP,test)
