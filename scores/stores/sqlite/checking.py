@@ -66,6 +66,9 @@ def _is_new(path: Path) -> bool:
     if found.st_nlink > 1:
         # SQLite's log is beside the name by which it was opened: under another there is another log.
         raise ConfigError("it has several names (hard links), under which it would be damaged: leave it one")
+    if not os.access(path, os.R_OK | os.W_OK):
+        # SQLite would read what it cannot write, and leave a log beside it that nobody can write either.
+        raise ConfigError("it cannot be read and written: see its owner and its mode")
     return found.st_size == 0
 
 
@@ -73,8 +76,9 @@ def _look_at(connection: Connection, check: str, *, size: int, unclean: bool) ->
     missing = schema_of() - found_schema(connection)
     if missing:
         raise ConfigError("the file is damaged: some of its tables are not as they were made")
-    # Whether it can be written is found out before anybody is told that it is.
+    # Whether it can be written is found out before anybody is told that it is; BEGIN alone does not tell.
     connection.run("BEGIN IMMEDIATE")
+    connection.run("UPDATE state SET one = one")
     connection.run("ROLLBACK")
     if check == "quick" or (check == "auto" and (unclean or size <= _LOOKED_THROUGH)):
         found = connection.value("PRAGMA quick_check(1)")

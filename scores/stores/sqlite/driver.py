@@ -94,6 +94,10 @@ class Connection:
         if self._connection.in_transaction:
             self.run("ROLLBACK")
 
+    def wait(self, seconds: float = _BUSY_SECONDS) -> None:
+        """Says how long to wait from now on for another program that is in the way."""
+        self.row(f"PRAGMA busy_timeout={round(seconds * 1000)}")
+
     def set_up(self, *, write: bool) -> None:
         """Says how the file is used from now on."""
         # The answer is the mode that it is in from now on.

@@ -150,7 +150,8 @@ class Ledger:
                 exams=state.exams + more.exams,
                 inspectors=state.inspectors + more.inspectors,
                 marks=state.marks + more.marks,
-                clock=max(state.clock, self.clock),
+                # What is noted is always a change: a commit of nothing would write nothing.
+                clock=max(state.clock + self._noting, self.clock),
             )
             self._write(self._state)
 

@@ -7,6 +7,7 @@ lets go removes the lock's file first, and whoever gets a lock looks whether its
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ __all__ = ["SUFFIX", "locked"]
 
 SUFFIX: Final = "-lock"
 _PID_BYTES: Final = 32
+_OURS: Final = re.compile(rb"(?:[0-9]{1,20}\n)?")
 
 
 @contextmanager
@@ -28,10 +30,16 @@ def locked(path: Path) -> Iterator[None]:
     """
     beside = path.with_name(path.name + SUFFIX)
     descriptor = _take(beside)
+    if not _OURS.fullmatch(os.pread(descriptor, _PID_BYTES, 0)):
+        os.close(descriptor)
+        raise ConfigError(
+            f"{beside.name}, which is the lock's name, is a file of somebody else: move it away"
+        )
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
-        yield
+        with _itself(path):
+            yield
     finally:
         try:
             beside.unlink(missing_ok=True)
@@ -39,9 +47,31 @@ def locked(path: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
+@contextmanager
+def _itself(path: Path) -> Iterator[None]:
+    """Has the database's own file as well: another mount leads to it, and a lock's file may be removed.
+
+    Its descriptor is closed only when SQLite has closed the file.
+    """
+    try:
+        # A pipe is not waited for; what cannot be a database is refused by who looks at it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+    except (IsADirectoryError, PermissionError):
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(_in_use("")) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _take(beside: Path) -> int:
     while True:
-        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_there(descriptor, beside):

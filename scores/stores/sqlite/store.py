@@ -7,7 +7,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from scores.errors import ConfigError, StoreError
+from scores.errors import ConfigError, OutcomeUnknown, StoreError
 from scores.marks import Mark
 from scores.models import (
     Exam,
@@ -142,8 +142,11 @@ class SqliteStore:
             return known
         removed: int = await self._write(ClearStudent(key))
         count = removed
-        while count == CLEARED_AT_ONCE:
-            count = await self._write(ClearStudent(key))
+        try:
+            while count == CLEARED_AT_ONCE:
+                count = await self._write(ClearStudent(key))
+        except StoreError as exc:
+            raise OutcomeUnknown(f"some of the student's results are removed, and not all: {exc}") from exc
         return removed > 0
 
     async def student(

@@ -25,6 +25,8 @@ CHECKPOINT_PAGES: Final = 4000
 """About as many pages in the log as make it time to copy them into the file."""
 _STUBBORN: Final = 8
 """When it has become so many times as long, whoever still reads in it is waited for."""
+_STUBBORN_SECONDS: Final = 0.05
+"""And for how long: nobody's write is done meanwhile."""
 
 
 class Clock:
@@ -51,14 +53,23 @@ class Writer:
         self._path = path
         self._clock = clock
         self._holders: Holders = {}
-        self._pages = 0
+        # Who was killed has left a log, which grows with each that is killed before it has copied it.
+        self._pages = CHECKPOINT_PAGES
         """About how many have been written since the log was last copied."""
+        self._files = _files(path)
         self._trouble = ""
+        self._stuck = False
 
     def work(self, jobs: Sequence[Job]) -> bool:
         """Carries out the tasks, which are requests, in one transaction; says whether it could."""
         if not jobs:
             return True
+        if _files(self._path) != self._files:
+            # What is recorded can still be brought into the file by the connection that is open.
+            self._complain(_MOVED)
+            for job in jobs:
+                job.outcome = StoreError(f"nothing was recorded: {_MOVED}")
+            return False
         try:
             connection = self._connected()
             ledger = Ledger(connection, self._clock(), self._holders)
@@ -90,13 +101,21 @@ class Writer:
 
     def rest(self) -> None:
         """Copies the log into the file when it is time, so that it begins anew: after the answers are out."""
-        if self._pages < CHECKPOINT_PAGES or self._connection is None:
+        if self._pages < CHECKPOINT_PAGES:
             return
         self._pages = 0
         try:
-            _, pages, copied = self._copy_log(self._connection, "PASSIVE")
+            connection = self._connected()
+            _, pages, copied = self._copy_log(connection, "PASSIVE")
             if copied < pages and pages > _STUBBORN * CHECKPOINT_PAGES:
-                self._copy_log(self._connection, "RESTART")
+                connection.wait(_STUBBORN_SECONDS)
+                busy, *_ = self._copy_log(connection, "RESTART")
+                connection.wait()
+                if busy and not self._stuck:
+                    log.warning(
+                        "store: another program reads in the file: its log, %d pages, grows meanwhile", pages
+                    )
+                self._stuck = bool(busy)
         except Failed as exc:
             # All of it stays in the log, where it is as safe.
             self._drop()
@@ -120,6 +139,8 @@ class Writer:
 
     def _connected(self) -> Connection:
         if self._connection is None:
+            if _file(self._path) != self._files[0]:
+                raise Failed(_MOVED)
             connection = Connection(self._path, create=False)
             try:
                 connection.set_up(write=True)
@@ -156,6 +177,9 @@ class Writer:
 
     def _give_up(self, jobs: Sequence[Job], exc: Exception, kind: type[StoreError], text: str) -> None:
         self._drop()
+        if isinstance(exc, Failed) and exc.full:
+            # A log that has been copied begins anew, in the room that it has.
+            self._pages = CHECKPOINT_PAGES
         self._complain(str(exc) or type(exc).__name__)
         for job in jobs:
             job.outcome = kind(text)
@@ -165,6 +189,22 @@ class Writer:
         if text != self._trouble:
             self._trouble = text
             log.error("store: %s", text)
+
+
+_MOVED: Final = "the file, or the log beside it, has been moved, removed or replaced: stop the server"
+
+
+def _files(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Which files have the names of the database and of its log."""
+    return _file(path), _file(path.with_name(path.name + "-wal"))
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _decided(ledger: Ledger, requests: Sequence[Request]) -> list[Any]:

@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from scores.config import Config
-from scores.errors import ConfigError, StoreError
+from scores.errors import ConfigError
 from scores.models import Inspector, Repeats, Result, Score
 from scores.stores.sqlite import checking, schema
 from scores.stores.sqlite.driver import Connection, Failed
 from scores.stores.sqlite.lock import locked
-from scores.stores.sqlite.store import SqliteStore
 from scores.testing import open_blocking
 from scores.web.app import _check
 
@@ -179,20 +178,6 @@ def no_directory(*_: object) -> int:
 def test_a_sqlite_that_is_too_old_is_refused(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "VERSION", (3, 37, 2))
     assert "Python's SQLite is 3.37.2: the sqlite: store needs 3.38 or later" in refusal(store_url)
-
-
-def test_a_file_that_is_moved_away_takes_no_more(store_url: str, file: Path) -> None:
-    with open_blocking(store_url) as store:
-        store.add_one(Score("a1-b1", 5))
-        inner = store.store
-        assert isinstance(inner, SqliteStore)
-        writer: Any = inner._writes._worker
-        file.rename(file.with_name("elsewhere.db"))
-        writer._drop()
-        with pytest.raises(StoreError, match="the file cannot be opened"):
-            store.add_one(Score("a1-b1", 5))
-        # None is made in its place.
-        assert not file.exists()
 
 
 # One at a time.
