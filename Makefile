@@ -83,8 +83,9 @@ pins: $(call STAMP,pins) ## renew requirements/: what the image is made of, with
 	$(PIN) pyproject.toml --output-file requirements/image.txt
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | $(PIN) - --output-file requirements/build.txt
 
-docs: $(call STAMP,test) ## run the documentation's examples, follow its links
-	$(BIN)/python -m pytest -q tests/test_readme.py
+docs: $(call STAMP,test) ## the documentation as a site in build/docs, where a warning is an error; then its examples and links
+	$(BIN)/python -m sphinx -W --keep-going -n -q -E docs build/docs
+	$(BIN)/python -m pytest -q -n0 tests/test_readme.py tests/test_docs_client.py tests/test_docs_pages.py tests/test_docs_site.py
 
 screenshots: $(call STAMP,test) chromium ## the pictures of the page at /, made anew
 	SCORES_PICTURES=docs/images $(BIN)/python -m pytest -q tests/browser/test_page_pictures.py
