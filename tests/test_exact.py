@@ -137,3 +137,9 @@ def test_a_total_holds_as_many_values_as_64_bits_count() -> None:
 def test_a_score_below_the_least_short_one_is_in_the_rest() -> None:
     assert exact.parts(math.nextafter(2**-44, 0))[1] != 0
     assert exact.parts(2**-44)[1] == 0
+
+
+def test_a_total_is_in_the_units_that_are_written_to_files() -> None:
+    assert exact.term(0.5) == (1 << 1073 + 64) + 1
+    assert exact.parts(0.5) == ((1 << 95 + 64) + 1, 0)
+    assert exact.parts(2**-45) == (1, 1 << 1074 - 45)

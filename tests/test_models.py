@@ -186,3 +186,10 @@ def test_one_of_many_that_is_none_is_refused(member: dict[str, object]) -> None:
 @pytest.mark.parametrize("score", [-0.0, 1])
 def test_one_of_many_has_its_score_as_a_double_without_sign(score: float) -> None:
     assert repr(parse_results([FOO | {"score": score}])[0].score) == repr(abs(float(score)))
+
+
+def test_an_inspector_is_given_six_at_no_time() -> None:
+    assert parse_score({"UUID": "a1-b1", "score": 5}) == Score("a1-b1", 5)
+    for score in (6, 6.0):
+        with pytest.raises(InvalidInput):
+            parse_score({"UUID": "a1-b1", "score": score})

@@ -1,17 +1,20 @@
 """Changes the modules that are named (all without a name), and says which changes no test has noticed: `make mutants`.
 
 Rule: what is imported is changed, not what is on the disk. Each mutant has a process of its own, forked from one in
-which everything but `scores` is loaded already; it may take a few times as long as the tests take without a change.
+which every library that the tests need is loaded already, but nothing of ours; it may take a few times as long as the
+tests take without a change. The tests that noticed the changes before it are run first, then the quick ones.
 """
 
 import argparse
 import ast
+import importlib
 import importlib.abc
 import importlib.util
 import math
 import os
 import random
 import resource
+import select
 import signal
 import sys
 import time
@@ -23,9 +26,9 @@ from types import ModuleType
 from typing import Any
 
 import hypothesis
-import orjson  # noqa: F401  # loaded once, for all
 import pytest
 from mutation.mutate import Mutant, mutants
+from mutation.seen import Seen
 from mutation.targets import TARGETS
 
 TESTS = Path(__file__).parent.parent
@@ -33,6 +36,7 @@ PATIENCE = 5
 """How many times as much of the processor as without a change; and two seconds. Ten times that by the clock."""
 EXAMPLES = 25
 """Of a property, where the test does not say how many: a mutant that lives is met by many tests, each time."""
+_ALSO: list[str] = []
 _QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # of what is loaded before pytest begins
 
 
@@ -63,11 +67,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--most", type=int, help="at most so many mutants of a module, chosen by the seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lines", help="only mutants of these lines: 12,40-52")
+    parser.add_argument(
+        "--also", action="append", default=[], metavar="tests", help="further tests, such as a long suite"
+    )
     options = parser.parse_args(arguments)
     hypothesis.settings.register_profile(
         "mutants", database=None, derandomize=True, deadline=None, max_examples=EXAMPLES
     )
     hypothesis.settings.load_profile("mutants")
+    _ALSO.extend(options.also)
     lived = 0
     for name in options.modules:
         lived += _module(name, options)
@@ -82,14 +90,18 @@ def _module(name: str, options: argparse.Namespace) -> int:
         found = [one for one in found if _wanted(one.line, options.lines)]
     if options.most is not None and len(found) > options.most:
         found = sorted(random.Random(options.seed).sample(found, options.most), key=lambda one: one.line)
-    spent = _spent()
-    if (status := _run(name, path, None, 600)) != 0:
+    seen = Seen()
+    if (status := _run(name, path, None, seen, 600)) != 0:
         raise SystemExit(f"{name}: its tests do not pass without a change: {status}")
+    _load(seen.modules)
+    spent = _spent()
+    if (status := _run(name, path, None, seen, 600)) != 0:
+        raise SystemExit(f"{name}: its tests pass only sometimes: {status}")
     patience = math.ceil((_spent() - spent) * PATIENCE) + 2
     print(f"{name}: {len(found)} of {every} mutants, {patience} s each at most", flush=True)  # noqa: T201
     lines, lived = path.read_text(encoding="utf-8").splitlines(), 0
     for one in found:
-        if _run(name, path, one, patience) == 0:
+        if _run(name, path, one, seen, patience) == 0:
             lived += 1
             print(f"  lives {name}:{one.line}: {one.change}   | {lines[one.line - 1].strip()}", flush=True)  # noqa: T201
     print(f"{name}: {len(found) - lived} of {len(found)} killed", flush=True)  # noqa: T201
@@ -110,17 +122,40 @@ def _spent() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _run(name: str, path: Path, mutant: Mutant | None, patience: int) -> int:
+def _load(modules: Sequence[str]) -> None:
+    """What the tests have imported and is not ours is imported once, for all."""
+    for module in modules:
+        with suppress(Exception):
+            importlib.import_module(module)
+
+
+def _run(name: str, path: Path, mutant: Mutant | None, seen: Seen, patience: int) -> int:
     """What the tests come to: 0 when all pass."""
+    receive, send = os.pipe()
     child = os.fork()
     if child == 0:
+        os.close(receive)
         os.setpgid(0, 0)
         resource.setrlimit(resource.RLIMIT_CPU, (patience, patience))
-        _test(name, path, mutant)
-    deadline = time.monotonic() + 10 * patience
+        _test(name, path, mutant, seen, seen.told(send))
+    os.close(send)
+    try:
+        return _ended(child, receive, seen, time.monotonic() + 10 * patience)
+    finally:
+        os.close(receive)
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+
+
+def _ended(child: int, receive: int, seen: Seen, deadline: float) -> int:
+    """What the child ended with; what it says in the meantime is taken down."""
     while time.monotonic() < deadline:
+        if select.select([receive], [], [], 0.01)[0] and (said := os.read(receive, 1 << 20)):
+            seen.take(said)
+            continue
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
+            seen.end()
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.01)
     with suppress(ProcessLookupError):
@@ -129,7 +164,7 @@ def _run(name: str, path: Path, mutant: Mutant | None, patience: int) -> int:
     return -signal.SIGKILL
 
 
-def _test(name: str, path: Path, mutant: Mutant | None) -> None:
+def _test(name: str, path: Path, mutant: Mutant | None, seen: Seen, told: object) -> None:
     """Runs the module's tests in this process, which ends with it."""
     status = 1
     try:
@@ -138,7 +173,7 @@ def _test(name: str, path: Path, mutant: Mutant | None) -> None:
             os.dup2(null, 1)
             os.dup2(null, 2)
             sys.meta_path.insert(0, _Changed(name, path, mutant.tree))
-        tests = [str(TESTS / test) for test in TARGETS[name]]
+        tests = [str(TESTS / test) for test in (*TARGETS[name], *_ALSO)]
         status = pytest.main(
             [
                 "-x",
@@ -149,9 +184,12 @@ def _test(name: str, path: Path, mutant: Mutant | None) -> None:
                 "no:cacheprovider",
                 "-p",
                 "no:xdist",
+                "-o",
+                f"timeout={seen.enough}",
                 *_QUIET,
                 *tests,
-            ]
+            ],
+            plugins=[told],
         )
     finally:
         sys.stdout.flush()

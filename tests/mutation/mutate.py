@@ -87,7 +87,7 @@ def _within(node: ast.AST, path: tuple[str | int, ...]) -> Iterator[_Place]:
             continue
         if isinstance(value, list):
             for at, item in enumerate(value):
-                if isinstance(item, ast.AST):
+                if isinstance(item, ast.AST) and not _is_said(node, item):
                     yield from _within(item, (*path, name, at))
         elif isinstance(value, ast.AST):
             yield from _within(value, (*path, name))
@@ -102,6 +102,17 @@ def _is_left_alone(node: ast.AST) -> bool:
         call = node.value
         return isinstance(call, ast.Call) and ast.unparse(call.func).startswith("log.")
     return isinstance(node, ast.Import | ast.ImportFrom | ast.JoinedStr)
+
+
+def _is_said(node: ast.AST, item: ast.AST) -> bool:
+    """Whether the item is the words of the error that the node makes."""
+    return (
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func)[:1].isupper()
+        and isinstance(item, ast.Constant)
+        and isinstance(item.value, str)
+        and " " in item.value
+    )
 
 
 def _of(node: ast.AST, path: tuple[str | int, ...]) -> Iterator[_Place]:

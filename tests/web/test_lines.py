@@ -130,6 +130,12 @@ def test_a_line_that_is_too_long_is_what_was_said_of_it() -> None:
     assert read_scores([GOOD, error, GOOD]) == [Score("a1-b1", 5), error, Score("a1-b1", 5)]
 
 
+def test_what_is_said_of_a_line_holds_on_to_nothing_else() -> None:
+    (error,) = read_scores([b"{"])
+    assert isinstance(error, InvalidInput)
+    assert (error.__traceback__, error.__cause__, error.__context__) == (None, None, None)
+
+
 ODD = [
     "", ".", "..", "...", "é", "\x7f", "\x85", "\xad", "\u2028", "\ud800", "x" * 256, "x" * 257,
     0, 5, 6, -1, 5.0, 4.5, -0.0, True, None, [], {},

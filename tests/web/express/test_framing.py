@@ -75,3 +75,5 @@ def test_what_does_not_agree_is_given_up_for_good(data: bytes, messages: list[ob
     assert not framing.certain
     framing.follow(HEAD + b"abc", [message()])
     assert not framing.between
+    framing.follow(b"POST / HT", [])
+    assert not framing.certain

@@ -57,6 +57,26 @@ def test_a_head_with_an_unusual_field_is_not_remembered(heads: Heads, field: str
     assert len(heads) == 0
 
 
+@pytest.mark.parametrize(
+    "field",
+    ["Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "DNT", "Origin", "Pragma", "Priority", "Referer",
+     "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "User-Agent", "Via", "X-Forwarded-For", "X-Real-IP"],
+)  # fmt: skip
+def test_a_head_with_usual_fields_is_remembered(heads: Heads, field: str) -> None:
+    heads.learn(b"one", message(**{field: "1", "Connection": "Keep-Alive"}), client="a")
+    assert len(heads) == 1
+
+
+def test_of_one_client_the_oldest_that_has_not_come_again_is_forgotten(heads: Heads) -> None:
+    for number in range(MAX_HEADS):
+        teach(heads, b"%d" % number, "proxy")
+    first = heads.get(b"0")
+    assert first is not None
+    first.used = True
+    teach(heads, b"new", "proxy")
+    assert [number for number in range(MAX_HEADS) if heads.get(b"%d" % number) is None] == [1]
+
+
 def test_the_memory_is_bounded(heads: Heads) -> None:
     for number in range(3 * MAX_HEADS):
         teach(heads, b"%d" % number, f"client {number % 7}")
