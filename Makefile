@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8000
-JOBS   ?= 2
+JOBS   ?= 3
 SOAK   ?= 10
 TALLY   = $(VENV)/faults.jsonl
 STAMP   = $(VENV)/.installed-$(1)
@@ -19,7 +19,7 @@ help: ## what can be made
 run: $(call STAMP,run) ## a server with a simulated feed; PORT=8000
 	$(BIN)/scores demo --port $(PORT)
 
-test: $(call STAMP,test) redis-server chromium nginx ## all tests, with a real redis-server and a real browser; JOBS=2, ARGS=
+test: $(call STAMP,test) redis-server chromium nginx ## all tests, with a real redis-server and a real browser; JOBS=3, ARGS=
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal $(ARGS)
 
 coverage: $(call STAMP,test) redis-server chromium nginx ## the same, with branch coverage, which takes half as long again

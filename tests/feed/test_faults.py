@@ -14,7 +14,6 @@ import orjson
 import pytest
 from aiohttp.test_utils import TestServer
 from support.feeds import eventually
-from support.soak import LONG
 
 from scores.feed.faults import FeedFault
 from scores.feed.sequence import ExamSeries
@@ -121,8 +120,7 @@ class Feed:
 
 
 async def test_a_feed_that_is_killed_20_times_at_full_speed_loses_nothing(listening: Listening) -> None:
-    # All of the events in the long form alone: they take a minute.
-    count, rng = 400_000 if LONG else 160_000, random.Random(1)
+    count, rng = 400_000, random.Random(1)
     expected = series(count)
     feed = Feed(count)
     try:
