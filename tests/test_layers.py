@@ -69,6 +69,7 @@ FLOORS = {
     "scores.stores.sqlite": 1,
     "scores.stores.sqlite.options": 1,
     "scores.stores.sqlite.lock": 1,
+    "scores.stores.sqlite.gathering": 1,
     "scores.stores.sqlite.lane": 2,
     "scores.stores.sqlite.driver": 1,
     "scores.stores.sqlite.tables": 2,

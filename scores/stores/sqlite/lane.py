@@ -1,19 +1,22 @@
 """A thread that works for the event loop: it takes all that waits, and what comes of that is told together.
 
-While it works the next batch gathers; no timer delays any. Rule: callers are answered in the order in which
+While it works the next batch gathers. Rule: callers are answered in the order in which
 their jobs were taken, in one turn of the loop, and one that goes away takes only its own answer along.
 """
 
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol
 
 from scores.errors import OutcomeUnknown, StoreBusy, StoreError
 from scores.stores.observed import Watcher
+from scores.stores.sqlite.gathering import Gathering
 
 __all__ = ["Job", "Lane", "Worker"]
 
@@ -56,8 +59,13 @@ class Worker(Protocol):
 class Lane:
     """One thread, with what waits for it."""
 
-    def __init__(self, name: str, worker: Worker, *, limit: int, most: int) -> None:
-        """`limit` is the weight that may wait; `most` that of one batch, unless one job weighs more."""
+    def __init__(
+        self, name: str, worker: Worker, *, limit: int, most: int, gathering: Gathering | None = None
+    ) -> None:
+        """`limit` is the weight that may wait; `most` that of one batch, unless one job weighs more.
+
+        With `gathering` a batch may wait for who is likely to come.
+        """
         self._worker = worker
         self._limit = limit
         self._most = most
@@ -67,6 +75,9 @@ class Lane:
         self._ended = self._loop.create_future()
         self._ringing = False
         self._asleep = False
+        self._wake_at = 1
+        """How many have to wait before a sleeping thread is woken."""
+        self._gathering = gathering
         self._closed = False
         self._bell = SimpleQueue[None]()
         self.watcher: Watcher | None = None
@@ -106,7 +117,7 @@ class Lane:
 
     def _ring(self) -> None:
         self._ringing = False
-        if self._asleep:
+        if self._asleep and len(self._waiting) >= self._wake_at:
             self._bell.put(None)
 
     def _run(self) -> None:
@@ -115,19 +126,36 @@ class Lane:
             if batch:
                 watcher = self.watcher
                 started = 0.0 if watcher is None else watcher.start()
+                began = time.monotonic()
                 done = self._do(batch)
+                seconds, waiting = time.monotonic() - began, len(self._waiting)
                 self._tell(self._deliver, batch, started, done)
                 self._try(self._worker.rest)
+                if self._gathering is not None:
+                    self._gathering.answered(len(batch), waiting, seconds)
+                    self._gather(self._gathering)
                 continue
             if self._closed:
                 break
-            self._asleep = True
-            # Whoever came before it was known that this sleeps has not rung.
-            if not self._waiting:
-                self._bell.get()
-            self._asleep = False
+            self._sleep(1)
         self._try(self._worker.end)
         self._tell(self._ended.set_result, None)
+
+    def _gather(self, gathering: Gathering) -> None:
+        """Waits for those who are likely to come, if it is worth it."""
+        wanted, seconds = gathering.pause()
+        if seconds and not self._closed:
+            self._sleep(min(wanted, self._most), seconds)
+            gathering.ended(len(self._waiting))
+
+    def _sleep(self, wanted: int, seconds: float | None = None) -> None:
+        """Waits until so many wait, or for so many seconds."""
+        self._wake_at, self._asleep = wanted, True
+        # Whoever came before it was known that this sleeps has not rung.
+        if len(self._waiting) < wanted:
+            with suppress(Empty):
+                self._bell.get(timeout=seconds)
+        self._asleep = False
 
     def _do(self, batch: Sequence[Job]) -> bool:
         # What nobody waits for any more is not begun.

@@ -29,6 +29,7 @@ from scores.stores.observed import Watcher
 from scores.stores.sqlite import views
 from scores.stores.sqlite.checking import opened
 from scores.stores.sqlite.driver import Connection, Failed
+from scores.stores.sqlite.gathering import Gathering
 from scores.stores.sqlite.lane import Lane
 from scores.stores.sqlite.lock import locked
 from scores.stores.sqlite.options import Options, parse_options
@@ -92,7 +93,9 @@ class SqliteStore:
     add_now: Final = None
 
     def __init__(self, writer: Writer, reader: Reader, options: Options) -> None:
-        self._writes = Lane("scores-writer", writer, limit=options.queue, most=_WRITTEN_AT_ONCE)
+        self._writes = Lane(
+            "scores-writer", writer, limit=options.queue, most=_WRITTEN_AT_ONCE, gathering=Gathering()
+        )
         self._reads = Lane("scores-reader", reader, limit=options.queue, most=_READ_AT_ONCE)
 
     def observe(self, *, reads: Watcher, writes: Watcher) -> None:
