@@ -71,6 +71,7 @@ class Tally:
 
     def answered(self, route: str, method: str, status: int, seconds: float | None) -> None:
         """The usual way has answered; a stream, which lasts as long as its client likes, has no `seconds`."""
+        self.row[IN_FLIGHT] -= 1
         self.row[MISSES] += 1
         self._answered(route, method, status, seconds)
 

@@ -50,8 +50,8 @@ async def read_json(request: web.Request) -> object:
             raise UnsupportedMediaType(f"the body must be JSON: send the header Content-Type: {JSON}")
         coding = check_coding(request, JSON)
     try:
-        # What is here already needs no timer.
-        body = await (request.read() if request.content.is_eof() else _receive(request))
+        # What is here already needs no timer, and no loop that waits for more.
+        body = _received(request) if request.content.is_eof() else await _receive(request)
         return decode(inflate(body, coding, limit=request.app[CONFIG].max_body) if coding else body)
     except web.RequestPayloadError as exc:
         reason = str(exc).splitlines()[-1].strip()
@@ -78,6 +78,13 @@ def decode(body: bytes) -> object:
     except orjson.JSONDecodeError as exc:
         detail = f"the body is not JSON: {exc}" if body else "the body is empty: send a JSON object"
         raise MalformedJSON(Fault("", detail)) from exc
+
+
+def _received(request: web.Request) -> bytes:
+    body: bytes = request.content.read_nowait()
+    if len(body) > request.client_max_size:
+        raise PayloadTooLarge(f"the body is larger than {request.client_max_size} bytes")
+    return body
 
 
 async def _receive(request: web.Request) -> bytes:

@@ -20,6 +20,7 @@ from scores.metrics.layout import OTHER
 from scores.metrics.tally import Tally
 from scores.tracing import TRACEPARENT, Trace, current
 from scores.web.access_log import Entry, access_log, remote
+from scores.web.fields import is_stream
 from scores.web.head import is_last
 from scores.web.pending import Pending
 from scores.web.problems import Problem, failure, problem, raw_problem, refusal
@@ -37,9 +38,6 @@ quarter more requests than with each answer sent by itself, as it would be with 
 """
 
 _TRACEPARENT: Final = istr(TRACEPARENT)
-
-_STREAM: Final = "text/event-stream"
-"""The type of an answer that lasts for as long as its client likes."""
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +173,7 @@ class Connection(web.RequestHandler):
             and (self._body is None or self._body.is_eof())
         ):
             self._begin_head(len(data))
-        super().data_received(data)
+        web.RequestHandler.data_received(self, data)
 
     async def start(self) -> None:
         """Answers what the client asks, until the connection is to end."""
@@ -236,7 +234,8 @@ class Connection(web.RequestHandler):
             self.head_arrived()
         if self._answered is not None:
             self.answered()
-        if isinstance(resp, web.HTTPException):
+        # To ask a class that has a metaclass is dear.
+        if type(resp) is not web.Response and isinstance(resp, web.HTTPException):
             resp = failure(request, resp)
         if self.ending or is_last(request):
             resp.force_close()
@@ -255,11 +254,10 @@ class Connection(web.RequestHandler):
         began, self._began = self._began, 0.0
         seconds = monotonic() - began
         if self._tally is not None and not self._gone:
-            whole = isinstance(response, web.Response)
-            streamed = not whole and response.headers.get("Content-Type", "").startswith(_STREAM)
-            self._tally.end()
-            self._tally.answered(self._route, request.method, response.status, None if streamed else seconds)
-            if isinstance(response, Problem):
+            usual = type(response) is web.Response
+            lasts = not usual and is_stream(response.headers)
+            self._tally.answered(self._route, request.method, response.status, None if lasts else seconds)
+            if not usual and isinstance(response, Problem):
                 self._tally.problem(response.code)
         if self._access is not None:
             version = f"HTTP/{request.version.major}.{request.version.minor}"

@@ -4,12 +4,12 @@ Rule: as few as are of use to an API (`SECURITY.md` has the reason for each), de
 the express lane, and answers without a request have the same. Whoever sets one before keeps its own.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Final
 
 from multidict import CIMultiDict
 
-__all__ = ["NO_CACHE", "NO_STORE", "POLICY", "fields_of", "secure"]
+__all__ = ["NO_CACHE", "NO_STORE", "POLICY", "fields_of", "is_stream", "secure"]
 
 POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 """What a document may load and who may frame it (CSP Level 3): a page for people has a policy of its own."""
@@ -42,3 +42,8 @@ def secure(fields: MutableMapping[str, str]) -> None:
     for name, value in _SECURITY.items():
         fields.setdefault(name, value)
     fields.setdefault("Cache-Control", NO_STORE)
+
+
+def is_stream(fields: Mapping[str, str]) -> bool:
+    """Whether they are those of an answer that lasts for as long as its client likes."""
+    return fields.get("Content-Type", "").startswith("text/event-stream")

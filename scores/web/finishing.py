@@ -17,6 +17,7 @@ from scores.web.keys import CORS
 
 __all__ = ["begin_stream", "finish"]
 
+_OK: Final = int(HTTPStatus.OK)
 _X_CONTENT_TYPE_OPTIONS: Final = istr("X-Content-Type-Options")
 
 
@@ -24,7 +25,7 @@ async def finish(request: web.Request, response: web.StreamResponse, cors: Cors)
     """The answer as it is sent; one that has begun stays as it is."""
     if response.prepared:
         return response
-    if response.status == HTTPStatus.OK and request.method in READS and isinstance(response, web.Response):
+    if response.status == _OK and request.method in READS and isinstance(response, web.Response):
         response = await cached(request, response)
     headers = response.headers
     if _X_CONTENT_TYPE_OPTIONS not in headers or CACHE_CONTROL not in headers:

@@ -5,7 +5,7 @@ made from this table. Every path works with and without a trailing slash; every 
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
@@ -40,10 +40,11 @@ class Route:
     always: bool = False
     """Whether it is answered also while there is no room for more reads."""
 
-    @property
-    def needs(self) -> Access:
-        """What it needs: by its method a read token for GET, a write token for all else."""
-        return self.access or ("read" if self.method == "GET" else "write")
+    needs: Access = field(init=False)
+    """What it needs: by its method a read token for GET, a write token for all else."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needs", self.access or ("read" if self.method == "GET" else "write"))
 
 
 _SHOWN: Final = 256

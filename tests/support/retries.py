@@ -98,7 +98,8 @@ class Client:
                 answer = await self._answer(data)
                 if self._rng.random() < self._again:
                     # Somebody who has the answer, and asks once more, is told the same.
-                    assert await self._answer(data) == answer
+                    again = await self._answer(data)
+                    assert again == answer, (uuid, score, answer, again)
                 async with self._tally.answered:
                     self._tally.scores[uuid].append(score)
                     self._tally.answered.notify_all()
