@@ -72,7 +72,12 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     hypothesis.settings.register_profile(
-        "mutants", database=None, derandomize=True, deadline=None, max_examples=EXAMPLES
+        "mutants",
+        database=None,
+        derandomize=True,
+        deadline=None,
+        max_examples=EXAMPLES,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],  # which example fails is not asked
     )
     hypothesis.settings.load_profile("mutants")
     _ALSO.extend(options.also)

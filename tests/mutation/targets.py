@@ -13,6 +13,7 @@ _SQLITE: Final = (
     "stores/sqlite/test_reopening.py",
     "stores/sqlite/test_requests.py",
     "stores/sqlite/test_positions.py",
+    "stores/sqlite/test_damaged_rows.py",
 )
 
 TARGETS: Final[dict[str, tuple[str, ...]]] = {
@@ -26,11 +27,25 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
     "scores.stores.marks": ("stores/test_marks.py",),
     "scores.stores.order": ("stores/test_order.py", "stores/test_embedded.py"),
     "scores.stores.rows": ("stores/test_embedded.py", "stores/test_contract.py"),
-    "scores.stores.sharded": ("stores/test_embedded.py", "stores/test_opening.py", "stores/test_contract.py"),
+    "scores.stores.sharded": (
+        "stores/test_shards.py",
+        "stores/test_embedded.py",
+        "stores/test_opening.py",
+        "stores/test_contract.py",
+    ),
     "scores.stores.embedded": ("stores/test_embedded.py", "stores/test_marks.py", "stores/test_contract.py"),
     "scores.web.express.framing": ("web/express/test_framing.py", "web/express/test_connection.py"),
     "scores.web.express.heads": ("web/express/test_heads.py", "web/express/test_connection.py"),
-    "scores.web.express.answers": ("web/express/test_connection.py", "web/express/test_differential.py"),
+    "scores.web.express.answers": (
+        "web/express/test_answers.py",
+        "web/express/test_connection.py",
+        "web/express/test_counts.py",
+    ),
+    "scores.web.express.connection": (
+        "web/express/test_connection.py",
+        "web/express/test_counts.py",
+        "web/express/test_moments.py",
+    ),
     "scores.web.lines": ("web/test_lines.py",),
     "scores.web.idempotency": ("web/test_idempotency.py",),
     "scores.stores.redis.layout": ("stores/redis/test_layout.py",),

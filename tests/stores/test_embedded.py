@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scores.errors import StoreFull
+from scores.errors import InvalidQuery, StoreFull
 from scores.models import (
+    MAX_EXAM,
     Exam,
     Inspector,
     InspectorKey,
@@ -172,3 +173,50 @@ def test_nothing_is_left_of_what_is_removed(store: BlockingStore) -> None:
     assert (len(inner._scores), len(inner._inspectors)) == (0, 0)
     for order in (inner._by_student, inner._by_exam):
         assert order.after(None, 1) == []
+
+
+def test_the_last_row_of_one_is_not_taken_for_the_first_of_the_next(store: BlockingStore) -> None:
+    # A key is packed of two row numbers: (0, MAX_ROW) is the neighbour of (1, 0).
+    store.record([Result("foo", 3, 0.5)], repeats=Repeats.LAST)
+    embedded(store)._exams._next = MAX_ROW
+    store.record([Result("foo", 4, 0.5), Result("bar", 3, 0.25)], repeats=Repeats.LAST)
+    assert embedded(store)._exams.numbers[4] == MAX_ROW
+    assert store.student("bar", limit=9).results.items == [Result("bar", 3, 0.25)]
+    assert store.student("foo", limit=9).results.items == [Result("foo", 3, 0.5), Result("foo", 4, 0.5)]
+    assert store.exam(4, limit=9).results.items == [Result("foo", 4, 0.5)]
+    assert store.remove(StudentKey("bar"))
+    assert store.student("bar", limit=9) is None
+    assert store.student("foo", limit=9).student == Student("foo", 0.5, 2)
+
+
+def test_a_walk_goes_on_from_the_largest_exams(store: BlockingStore) -> None:
+    numbers = [10**18 - 1, 10**18, MAX_EXAM - 1, MAX_EXAM]
+    store.record([Result("foo", number, 0.5) for number in numbers], repeats=Repeats.LAST)
+    seen, after = [], None
+    for _ in numbers:
+        page = store.exams(limit=1, after=after)
+        seen += [exam.exam for exam in page.items]
+        after = page.next
+    assert (seen, after) == (numbers, None)
+    assert store.exams(limit=9, after=str(MAX_EXAM)).items == []
+
+
+@pytest.mark.parametrize("position", ["9" * 20, "-1", "", "x"])
+def test_what_is_no_position_is_said_of_the_parameter(store: BlockingStore, position: str) -> None:
+    with pytest.raises(InvalidQuery) as caught:
+        store.exams(limit=1, after=position)
+    assert [fault.where for fault in caught.value.faults] == ["after"]
+
+
+def test_inspectors_are_restored_as_they_were(store: BlockingStore) -> None:
+    inspectors = [
+        Inspector("a1-b1", 3, 14),
+        Inspector("foo", 2**30 - 1, 5 * (2**30 - 1)),
+        Inspector("bar", 1, 0),
+    ]
+    store.restore(inspectors)
+    assert store.inspectors(limit=9).items == sorted(inspectors)
+    assert store.add_one(Score("a1-b1", 5)) == Inspector("a1-b1", 4, 19)
+    # As of a later moment, it takes the place of what is there.
+    store.restore([Inspector("a1-b1", 7, 21)])
+    assert store.inspector("a1-b1") == Inspector("a1-b1", 7, 21)

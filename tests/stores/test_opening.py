@@ -12,6 +12,7 @@ from scores.errors import ConfigError
 from scores.stores import open_store
 from scores.stores.base import lacking
 from scores.stores.embedded import EmbeddedStore
+from scores.stores.sharded import Shards
 
 
 @pytest.mark.parametrize("url", ["postgres://host", "", ":", "Dict", "mine:x"])
@@ -37,6 +38,28 @@ async def test_an_option_that_is_not_allowed_is_refused_with_those_that_are(url:
     with pytest.raises(ConfigError, match=f"the store '{url.replace('?', '[?]')}' is not allowed"):
         async with open_store(url):
             pass
+
+
+@pytest.mark.parametrize("shards", ["0", "3", "24", "65537", "131072", "9999999"])
+async def test_the_parts_of_a_store_are_a_power_of_two_up_to_a_limit(shards: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        async with open_store(f"sharded:?shards={shards}"):
+            pass
+    assert str(caught.value) == (
+        f"the store 'sharded:?shards={shards}' is not allowed: write `sharded`, or `sharded:?shards=N`"
+        " with N a power of two from 1 to 65536"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "shards"),
+    [("sharded", 1024), ("sharded:", 1024), ("sharded:?shards=1", 1), ("sharded:?shards=65536", 65536)],
+)
+async def test_a_store_is_cut_in_as_many_parts_as_its_url_says(url: str, shards: int) -> None:
+    async with open_store(url) as store:
+        assert isinstance(store, EmbeddedStore)
+        assert isinstance(store._scores, Shards)
+        assert len(store._scores._shards) == shards
 
 
 class OlderStore:

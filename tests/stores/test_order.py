@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -101,3 +102,18 @@ def test_a_page_touches_no_more_leaves_than_it_needs() -> None:
     order._leaves = Counting(order._leaves)
     assert order.after(10, 100) == list(range(11, 111))
     assert Counting.read <= 3
+
+
+@pytest.mark.parametrize(("order", "cut"), [(Order[int](), [341, 342]), (IntOrder(), [171, 171, 171, 170])])
+def test_a_leaf_is_cut_in_equal_parts_when_it_is_more_than_full(order: Order[int], cut: list[int]) -> None:
+    for key in range(LEAF):
+        order.add(key)
+    assert list(map(len, order._leaves)) == [LEAF]
+    order.add(LEAF)
+    assert list(map(len, order._leaves)) == cut
+
+
+def test_many_integers_at_once_fill_a_leaf_before_it_is_cut() -> None:
+    order = IntOrder()
+    order.update(range(LEAF))
+    assert list(map(len, order._leaves)) == [LEAF]

@@ -13,7 +13,9 @@ from scores.errors import InvalidQuery
 from scores.models import MAX_EXAM, Exam, Inspector, Page, Student
 from scores.stores.redis.layout import (
     BUCKETS,
+    MAX_SHARDS,
     ONE,
+    VERSION,
     Layout,
     Place,
     decode_exam,
@@ -23,10 +25,15 @@ from scores.stores.redis.layout import (
     exam_number,
     exam_position,
     page_of,
+    text_bytes,
 )
 
 SLOTS = 16384
 EXAMS = st.integers(0, MAX_EXAM) | st.integers(0, 19).map(lambda power: min(10**power, MAX_EXAM))
+
+
+def test_what_is_stored_is_read_by_the_numbers_it_was_written_by() -> None:
+    assert (VERSION, BUCKETS, MAX_SHARDS, ONE) == (1, 1024, 1024, 8_589_934_592)
 
 
 # Tags and slots.
@@ -49,6 +56,13 @@ def test_the_tags_of_64_shards_are_the_known_ones() -> None:
     assert (list(tags[:4]), len(set(tags))) == ([10, 18, 113, 342], 64)
 
 
+def test_a_tag_is_the_smallest_number_in_its_part() -> None:
+    first = dict[int, int]()
+    for number in range(1000):
+        first.setdefault(key_slot(b"%d" % number) * 64 // SLOTS, number)
+    assert list(Layout("scores", 64).tags) == [first[shard] for shard in range(64)]
+
+
 @pytest.mark.parametrize("prefix", ["scores", "a:b", "é", "x" * 64])
 def test_the_prefix_does_not_choose_the_slot(prefix: str) -> None:
     layout = Layout(prefix, 8)
@@ -68,6 +82,10 @@ def test_an_id_has_the_place_it_always_had() -> None:
     layout = Layout("scores", 64)
     assert layout.place("foo") == Place(53, 987)
     assert layout.place("é{17}:/leaf") == Place(61, 539)
+
+
+def test_a_text_that_is_no_utf_8_has_bytes_all_the_same() -> None:
+    assert text_bytes("é\ud800") == b"\xc3\xa9?"
 
 
 def test_home_is_the_shard_of_the_place() -> None:
@@ -92,6 +110,11 @@ def test_a_feeds_name_does_not_tell_its_url() -> None:
     assert name.isalnum()
     assert "hunter2" not in name
     assert name != layout.feed_id("https://user:hunter3@feed.example/")
+
+
+def test_a_feed_has_the_name_it_always_had() -> None:
+    # By `printf https://feed.example/é | sha1sum`.
+    assert Layout("scores", 64).feed_id("https://feed.example/é") == "7b084f6dce4aaeba"
 
 
 # Exam numbers.

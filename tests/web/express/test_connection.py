@@ -13,7 +13,7 @@ from support.requests import post, request
 from support.sockets import connection
 from support.wire import WireServer, wire_server
 
-from scores.web.express.connection import ExpressConnections
+from scores.web.express.connection import ExpressConnection, ExpressConnections
 from scores.web.express.inside import unknown_inside
 
 OK = b"HTTP/1.1 200 OK"
@@ -272,6 +272,8 @@ async def test_a_client_that_goes_while_others_have_their_turn(server: WireServe
     wire.lose()
     await wire.settle()
     assert not wire.connection.busy
+    assert isinstance(wire.connection, ExpressConnection)
+    assert not wire.connection._held, "what nobody will answer is kept"
     assert (await server.store.inspectors(limit=1)).items[0].count < 100
 
 

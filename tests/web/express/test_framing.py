@@ -49,6 +49,23 @@ def test_two_messages_and_a_half() -> None:
     assert framing.between
 
 
+@pytest.mark.parametrize("missing", [1, 4, 5, 900])
+@pytest.mark.parametrize("size", [MAX_HEAD - 1, MAX_HEAD])
+def test_a_head_is_followed_while_no_more_has_come_than_the_longest_that_is_kept(
+    size: int, missing: int
+) -> None:
+    framing, one = Framing(), message()
+    head = HEAD.replace(b"Host: x", b"Host: " + b"x" * (size + missing - len(HEAD) + 1))
+    assert len(head) == size + missing
+    assert framing.follow(head[:size], []) == []
+    assert framing.follow(head[size:] + b"abc", [one]) == [(head, one)]
+    assert framing.between
+
+
+def test_a_head_of_1024_bytes_may_be_kept() -> None:
+    assert MAX_HEAD == 1024
+
+
 @pytest.mark.parametrize(
     ("data", "messages"),
     [
@@ -65,6 +82,7 @@ def test_two_messages_and_a_half() -> None:
         # To a parser that takes LF alone the body begins sooner.
         (b"POST / HTTP/1.1\nHost: x\nContent-Length: 3\n\n1\r\n2\r\n3\r\n\r\n", [message()]),
         (b"\r\n" + HEAD + b"abc", [message()]),
+        (b"\r\n\r\n", []),
         (b"", [message()]),
         (b"x" * (MAX_HEAD + 1), []),
     ],

@@ -6,6 +6,7 @@ from aiohttp.http import RawRequestMessage
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from scores.metrics.layout import SUM
 from scores.web.express.framing import MAX_HEAD
 from scores.web.express.heads import MAX_HEADS, Heads
 from scores.web.routes import LAYOUT
@@ -37,6 +38,8 @@ def test_a_head_is_remembered_with_its_length(heads: Heads) -> None:
     head = heads.get(b"one")
     assert head is not None
     assert (head.length, head.answer) == (7, nobody)
+    place = LAYOUT.place("/", "GET")
+    assert (head.route, head.cells, head.sum) == (place.route, place.cells, place.cells + SUM)
 
 
 def test_what_nobody_answers_is_not_remembered() -> None:
@@ -59,12 +62,29 @@ def test_a_head_with_an_unusual_field_is_not_remembered(heads: Heads, field: str
 
 @pytest.mark.parametrize(
     "field",
-    ["Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "DNT", "Origin", "Pragma", "Priority", "Referer",
-     "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "User-Agent", "Via", "X-Forwarded-For", "X-Real-IP"],
+    ["Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Content-Type",
+     "DNT", "Forwarded", "Origin", "Pragma", "Priority", "Referer", "Sec-Fetch-Dest", "Sec-Fetch-Mode",
+     "Sec-Fetch-Site", "User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP"],
 )  # fmt: skip
 def test_a_head_with_usual_fields_is_remembered(heads: Heads, field: str) -> None:
     heads.learn(b"one", message(**{field: "1", "Connection": "Keep-Alive"}), client="a")
     assert len(heads) == 1
+
+
+@pytest.mark.parametrize("value", ["close", "keep-alive, x-thing", "upgrade", "Close", ""])
+def test_a_head_that_does_not_keep_its_connection_is_not_remembered(heads: Heads, value: str) -> None:
+    heads.learn(b"one", message(Connection=value), client="a")
+    assert len(heads) == 0
+
+
+@pytest.mark.parametrize("host", ["user@x", "a/b", "a b"])
+def test_a_head_whose_host_is_none_is_not_remembered(heads: Heads, host: str) -> None:
+    heads.learn(b"one", message(Host=host), client="a")
+    assert len(heads) == 0
+
+
+def test_a_thousand_heads_may_be_kept() -> None:
+    assert MAX_HEADS == 1024
 
 
 def test_of_one_client_the_oldest_that_has_not_come_again_is_forgotten(heads: Heads) -> None:
@@ -85,7 +105,7 @@ def test_the_memory_is_bounded(heads: Heads) -> None:
 
 def test_who_teaches_most_forgets_only_for_itself(heads: Heads) -> None:
     for number in range(100):
-        teach(heads, b"good %d" % number, "good")
+        teach(heads, b"good %d" % number, "with a longer name")
     for number in range(10 * MAX_HEADS):
         teach(heads, b"hostile %d" % number, "hostile")
         teach(heads, b"hostile %d" % number, "hostile")
