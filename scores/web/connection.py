@@ -22,7 +22,7 @@ from scores.tracing import TRACEPARENT, Trace, current
 from scores.web.access_log import Entry, access_log, remote
 from scores.web.fields import is_stream
 from scores.web.head import is_last
-from scores.web.pending import Pending
+from scores.web.pending import Pending, let_go
 from scores.web.problems import Problem, failure, problem, raw_problem, refusal
 
 __all__ = ["Connection", "Connections"]
@@ -260,13 +260,12 @@ class Connection(web.RequestHandler):
             if not usual and isinstance(response, Problem):
                 self._tally.problem(response.code)
         if self._access is not None:
-            version = f"HTTP/{request.version.major}.{request.version.minor}"
             self._access.write(
                 Entry(
                     remote(self.peername),
                     request.method,
                     request.rel_url.raw_path,
-                    version,
+                    f"HTTP/{request.version.major}.{request.version.minor}",
                     self._route,
                     response.status,
                     response.body_length,
@@ -274,6 +273,7 @@ class Connection(web.RequestHandler):
                     current.get() or Trace(),
                 )
             )
+        let_go(request, response)
 
     def answered(self) -> None:
         """Tells a shutdown that waits for it that the answer is there."""

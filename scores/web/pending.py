@@ -1,15 +1,18 @@
 """How much is held in memory for clients: what has not come whole, answers that are not taken.
 
 Rule: what a body may become is reserved before any of it is read; what does not fit is refused at once.
-Answers and heads are counted as they pile up, and whatever comes next is refused.
+Answers and heads are counted as they pile up, and whatever comes next is refused. What was said is let go
+of when it was answered, and an answer when it was sent: a connection that rests holds neither.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from aiohttp import web
+
 from scores.errors import Overloaded
 
-__all__ = ["Pending"]
+__all__ = ["Pending", "let_go"]
 
 
 class Pending:
@@ -44,3 +47,10 @@ class Pending:
 
     def _refusal(self) -> Overloaded:
         return Overloaded(f"the server holds as much of other requests as it may, {self._limit} bytes")
+
+
+def let_go(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Drops the bodies of a request and of its written answer, which aiohttp keeps until the next request."""
+    request._read_bytes = None  # noqa: SLF001  # no public name lets go of it
+    if isinstance(response, web.Response):
+        response.body = None

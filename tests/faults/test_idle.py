@@ -1,15 +1,22 @@
 """Many connections on which nothing happens: little memory each, nobody waits for them, and in time they are closed."""
 
+import asyncio
+import re
+import socket
+
 from support.crowd import crowd, descriptors
 from support.honest import honest
 from support.outside import saw, server
 from support.requests import request
 from support.soak import times
+from support.sockets import connection
 
 KIB = 1024
 MOST = 40 * KIB
 """Bytes of memory that an idle connection may take; some 14 KiB are what it takes."""
 
+JSON = {"Content-Type": "application/json"}
+NDJSON = {"Content-Type": "application/x-ndjson"}
 LIVEZ = request("GET", "/livez")
 HONEST = 4
 
@@ -48,6 +55,40 @@ async def test_what_a_connection_takes_is_seen() -> None:
         async with crowd(one.address, count, head):
             await one.holds(count)
             assert (one.rss - before) / count > MOST
+
+
+async def test_an_idle_connection_holds_neither_what_it_said_nor_what_it_was_told() -> None:
+    count = descriptors(times(100))
+    long = b'{"UUID":"a1-b1","score":5,"more":"%b"}' % (b"x" * 500 * KIB)
+    async with server(max_connections=2 * count) as one, connection(one.address) as (reader, writer):
+        scores = b"".join(b'{"UUID":"%d-%b","score":5}\n' % (at, b"x" * 250) for at in range(1000))
+        writer.write(request("POST", "/scores", {**NDJSON, "Prefer": "return=minimal"}, scores))
+        assert b" 200 " in await reader.readuntil(b'"errors":[]}')
+        for asked in (request("POST", "/scores", JSON, long), request("GET", "/inspectors?limit=1000")):
+            async with crowd(one.address, count) as idle:
+                before = one.rss
+                for each in idle.sockets:
+                    await asyncio.get_running_loop().sock_sendall(each, asked)
+                    assert (await answer_of(each)).startswith(b"HTTP/1.1 200 ")
+                used = (one.rss - before) / count
+                saw(f"{count} idle: {used / KIB:.1f} KiB each once they have asked {asked[:16]!r}")
+                assert used < 2 * MOST
+
+
+async def answer_of(each: socket.socket) -> bytes:
+    """All of the answer."""
+    loop, data = asyncio.get_running_loop(), b""
+    while (head := data.partition(b"\r\n\r\n"))[1] == b"" or len(head[2]) < length_of(head[0]):
+        piece = await loop.sock_recv(each, 1 << 20)
+        assert piece, data[:1000]
+        data += piece
+    return data
+
+
+def length_of(head: bytes) -> int:
+    found = re.search(rb"(?i)\r\ncontent-length: ([0-9]+)", head)
+    assert found is not None, head
+    return int(found[1])
 
 
 async def test_idle_connections_are_closed_in_time_and_only_then() -> None:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from support.feeds import HEAD, ScriptedFeed, then_hold
+from support.feeds import HEAD, ScriptedFeed, event_of, then_hold
 from support.json_scores import NO_NUMBERS, NUMBERS, is_id
-from support.json_texts import TEXTS
+from support.json_texts import LITERALS, TEXTS
 from support.keepalive import kept_alive
 from support.live import listening_to, results_of
 from support.requests import request
@@ -18,54 +18,6 @@ from scores.feed.parser import parse_event
 from scores.models import Result
 
 Serve = Callable[..., Awaitable[str]]
-
-LITERALS = {
-    "n_array_comma_after_close",
-    "n_array_extra_comma",
-    "n_array_number_and_comma",
-    "n_number_+1",
-    "n_number_-2.",
-    "n_number_-NaN",
-    "n_number_.2e-3",
-    "n_number_2.e+3",
-    "n_number_2.e-3",
-    "n_number_2.e3",
-    "n_number_NaN",
-    "n_number_hex_1_digit",
-    "n_number_hex_2_digits",
-    "n_number_infinity",
-    "n_number_minus_infinity",
-    "n_number_neg_real_without_int_part",
-    "n_number_real_without_fractional_part",
-    "n_number_starting_with_dot",
-    "n_object_key_with_single_quotes",
-    "n_object_lone_continuation_byte_in_key_and_trailing_comma",
-    "n_object_repeated_null_null",
-    "n_object_single_quote",
-    "n_object_trailing_comma",
-    "n_object_trailing_comment",
-    "n_object_unquoted_key",
-    "n_string_backslash_00",
-    "n_string_escape_x",
-    "n_string_escaped_ctrl_char_tab",
-    "n_string_escaped_emoji",
-    "n_string_invalid_backslash_esc",
-    "n_string_invalid_utf8_after_escape",
-    "n_string_octal_escape",
-    "n_string_single_quote",
-    "n_string_unescaped_ctrl_char",
-    "n_string_unescaped_tab",
-    "n_structure_object_with_comment",
-    "n_structure_whitespace_formfeed",
-    "i_structure_UTF-8_BOM_empty_object",
-}
-"""What is no JSON and a JavaScript literal all the same (JSON5), as the feed's own documentation shows one."""
-
-
-def event_of(body: bytes) -> bytes:
-    """An event with this data, whose lines are lines of data."""
-    lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    return b"event: score\n" + b"".join(b"data: %b\n" % line for line in lines) + b"\n"
 
 
 def states_one(body: bytes) -> bool:

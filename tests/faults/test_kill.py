@@ -27,6 +27,8 @@ from scores.feed.simulator import SimulatorOptions, create_simulator
 UNSAFE_STORES = str(Path(__file__).parents[1] / "support" / "unsafe_stores")
 CLIENTS = 32
 KILLS = times(5) if LONG else 3
+CHANCES = 10
+"""Kills in which a control must be found out: one does, unless it happens to come at a moment that does no harm."""
 RATE = 200
 """Events a second of the feed, and as many in all for each kill."""
 
@@ -130,8 +132,11 @@ async def test_control_a_store_that_answers_before_it_has_written_loses_scores(c
     async with unsafe_server(command, "hasty") as server:
         account = Account()
         posts = [Post(server.address, account, "once", name=f"once{number}") for number in range(CLIENTS)]
-        await kill_once(server, posts, account)
-        assert account.toll(await stored_at(server.address)).lost > 0
+        for _ in range(CHANCES):
+            await kill_once(server, posts, account)
+            if account.toll(await stored_at(server.address)).lost:
+                return
+        pytest.fail("nothing was lost")
 
 
 async def test_control_who_asks_again_without_a_key_is_counted_twice(command: Start) -> None:
@@ -139,10 +144,14 @@ async def test_control_who_asks_again_without_a_key_is_counted_twice(command: St
         blind, keyed = Account(), Account()
         posts = [Post(server.address, blind, "blind", name=f"blind{number}") for number in range(CLIENTS)]
         posts += [Post(server.address, keyed, "keyed", name=f"keyed{number}") for number in range(CLIENTS)]
-        await kill_once(server, posts, blind, keyed)
-        stored = await stored_at(server.address)
-        assert keyed.toll(stored) == NOTHING
-        assert blind.toll(stored).doubled > 0
+        # A kill may come when nobody's score is written and not answered: few do.
+        for _ in range(CHANCES):
+            await kill_once(server, posts, blind, keyed)
+            stored = await stored_at(server.address)
+            assert keyed.toll(stored) == NOTHING
+            if blind.toll(stored).doubled:
+                return
+        pytest.fail("nothing was counted twice")
 
 
 @asynccontextmanager

@@ -33,11 +33,14 @@ from scores.models import Result
 
 SEEDS = 250
 """Of each block, in the short form."""
-BLOCKS = 4
+BLOCKS = 8
 CONTROLLED = 250
 """As many seeds find every mistake that is made on purpose, the first block of the short form."""
 
 TESTS = Path(__file__).parent.parent
+
+FOUND = [2308, 6831]
+"""Seeds of longer runs that something was found with."""
 
 
 def replay(seed: int) -> str:
@@ -70,6 +73,11 @@ def test_one_seed() -> None:
     for line in run.trace:
         print(*line)  # noqa: T201  # shown for a seed that fails
     assert not run.wrong
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_was_found_once_does_not_come_back(seed: int) -> None:
+    assert not simulate(seed).wrong
 
 
 @pytest.mark.parametrize("seed", range(0, 40, 4))

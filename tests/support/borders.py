@@ -10,7 +10,9 @@ from urllib.parse import unquote_to_bytes
 
 import orjson
 
-__all__ = ["Reading", "Request", "marked", "read_requests"]
+from support.json_scores import is_id, is_mark
+
+__all__ = ["Reading", "Request", "doubtful", "marked", "read_requests"]
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VERSION: Final = re.compile(rb"HTTP/1\.[0-9]")
@@ -22,6 +24,8 @@ _TARGET: Final = re.compile(rb"[\x21-\x7e\x80-\xff]+")
 _AUTHORITY: Final = re.compile(rb"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _MOST: Final = 2**63 - 1
 _PATHS: Final = frozenset({b"/scores", b"/scores/"})
+_JSON: Final = b"application/json"
+_DECIDING: Final = frozenset({b"content-encoding", b"idempotency-key"})
 
 
 class Request(NamedTuple):
@@ -129,7 +133,7 @@ def marked(request: Request) -> str | None:
     fields = dict(request.fields)
     expected = [value.lower() for name, value in request.fields if name == b"expect"] or [b"100-continue"]
     path = unquote_to_bytes(_AUTHORITY.sub(b"", request.target))
-    if request.method != b"POST" or path not in _PATHS or fields.get(b"content-type") != b"application/json":
+    if request.method != b"POST" or path not in _PATHS or _type(fields) != _JSON:
         return None
     if b"100-continue" not in expected or b"content-encoding" in fields:
         return None
@@ -137,7 +141,21 @@ def marked(request: Request) -> str | None:
         value = orjson.loads(request.body)
     except orjson.JSONDecodeError:
         return None
-    return str(value["UUID"]) if isinstance(value, dict) and "UUID" in value else None
+    if not isinstance(value, dict) or not is_id(value.get("UUID")) or not is_mark(value.get("score")):
+        return None
+    return str(value["UUID"])
+
+
+def doubtful(request: Request) -> bool:
+    """Whether more than these rules decides if its score is taken: parameters, a query, a coding, a key, another type."""
+    fields = dict(request.fields)
+    other = _type(fields).startswith(b"application/") and _type(fields) != _JSON
+    return other or b"?" in request.target or not _DECIDING.isdisjoint(fields)
+
+
+def _type(fields: dict[bytes, bytes]) -> bytes:
+    """The media type, whose letters' case means nothing (RFC 9110, section 8.3.1), with its parameters."""
+    return fields.get(b"content-type", b"").lower()
 
 
 def _read(reader: _Reader) -> tuple[Request, bool]:

@@ -5,7 +5,11 @@ import re
 import signal
 from dataclasses import dataclass
 
-__all__ = ["Command"]
+__all__ = ["PATIENCE", "Command"]
+
+PATIENCE = 120.0
+"""Seconds after which a process counts as one that never will: far more than a start takes where a dozen other
+things are done at once."""
 
 
 @dataclass
@@ -18,16 +22,21 @@ class Command:
     async def until(self, pattern: str) -> re.Match[str]:
         """The first match in what it logs from here on."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(20):
-            while line := await self.process.stderr.readline():
-                if match := re.search(pattern, line.decode()):
-                    return match
-        raise AssertionError(f"no line like {pattern!r}")
+        lines = list[str]()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while line := await self.process.stderr.readline():
+                    lines.append(line.decode())
+                    if match := re.search(pattern, lines[-1]):
+                        return match
+        except TimeoutError:
+            lines.append(f"(and nothing else for up to {PATIENCE:g} s)")
+        raise AssertionError(f"no line like {pattern!r} in: {''.join(lines)}")
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Its exit status after the signal."""
         self.process.send_signal(number)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await self.process.communicate()
         assert self.process.returncode is not None
         return self.process.returncode

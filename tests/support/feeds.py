@@ -20,6 +20,12 @@ def event(student: str, exam: int = 3, score: float = 0.5, *, number: str | None
     )
 
 
+def event_of(body: bytes) -> bytes:
+    """An event with this data, whose lines are lines of data."""
+    lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    return b"event: score\n" + b"".join(b"data: %b\n" % line for line in lines) + b"\n"
+
+
 class WatchedStore(EmbeddedStore):
     """An embedded store that lets a test wait for what is written, and that can be told to fail."""
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from support.commands import Command
+from support.commands import PATIENCE, Command
 from support.redis_servers import hold_port
 
 __all__ = ["Mortal", "Start", "mortal_server"]
@@ -44,7 +44,7 @@ class Mortal:
         return await self._ended(self._running)
 
     async def _ended(self, running: Command) -> int:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             _, log = await running.process.communicate()
         self.log += log.decode()
         assert running.process.returncode is not None

@@ -167,7 +167,7 @@ async def server(
             await process.wait()
 
 
-async def until(met: Callable[[], bool], *, seconds: float = 30) -> None:
+async def until(met: Callable[[], bool], *, seconds: float = 600) -> None:
     """Waits for a state outside of this process, which nothing announces."""
     async with asyncio.timeout(seconds):
         while not met():  # noqa: ASYNC110  # it is another process's

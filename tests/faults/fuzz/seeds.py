@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from support.json_texts import EITHER, REFUSED
+from support.json_texts import SUITE
 from support.naughty import STRINGS
 from support.odd_messages import odd_messages, scored
 
@@ -15,13 +15,15 @@ _SCORES: Final = [
     b'{"UUID":"a","score":1e400}', b'{"UUID":"a","score":2},{"UUID":"b","score":2}', b'{"a":[{"b":1}', b'{"c":1}]}', b"x" * 65, b"",
 ]  # fmt: skip
 
+_TEXTS: Final = [text for name, text in SUITE.items() if name[0] != "y" and len(text) < 1200][::5]
+
 FRAGMENTS: Final[dict[str, list[bytes]]] = {
     "sse": [
         b"data: x\n\n", b"event: score\ndata: x\n\n", b"data", b"data: ", b"event: ", b"id: 1\n", b"id: a\0b\n", b"retry: 10\n",
         b"\xffretry: 10\n\n", b"retry: 1x\n", b": c\n", b"\n", b"\r", b"\r\n", b"\n\n", b"\xef\xbb\xbf", b"\xff", b"\xf0\x9f", "é".encode(),
         b"\xffretry: 10\ndata: x\n\n",
     ],
-    "score": [*_SCORES, *list(REFUSED.values())[::6], *list(EITHER.values())[::3]],
+    "score": [*_SCORES, *_TEXTS],
     "bulk": _SCORES,
     "event": [
         b'{"studentId":"a","exam":3,"score":0.5}', b'{"exam": 3, "studentId": "foo", score: .991}', b"\n", b'{"studentId":"', b"{", b"}",

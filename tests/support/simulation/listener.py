@@ -69,8 +69,8 @@ class Listener:
         if status.state is not self._state:
             self._state = status.state
             world.trace("state", status.state.value)
-            if status.state is FeedState.WAITING:
-                self._attempts += 1
+            if status.state is FeedState.WAITING and not [wire for wire in self.wires if wire.open]:
+                self._attempt(status)
             if status.state is FeedState.CONNECTING:
                 self._began, self.far.troubled = time, False
             if status.state is FeedState.STOPPED:
@@ -82,11 +82,14 @@ class Listener:
         if status.recorded > status.received:
             world.wrong("more is said to be recorded than was received")
 
-    def _waited(self, seconds: float, status: FeedStatus) -> None:
+    def _attempt(self, status: FeedStatus) -> None:
+        """Another connection failed, or ended: the first after one that brought events, or one more."""
         heard = status.received - status.rejected["size"] + status.ignored
-        # Never fewer than there were: a wait that the loss of the turn ends counts too, and so does one for the store.
-        self._attempts = 1 if heard != self._heard else self._attempts
+        # Never fewer than there were: a wait that the loss of the turn ends counts too, and so may one for the store.
+        self._attempts = 1 if heard != self._heard else self._attempts + 1
         self._heard = heard
+
+    def _waited(self, seconds: float, status: FeedStatus) -> None:
         config, retry = self._config, 0.0
         if "retry" in self._plan.faults:
             retry = min(self._plan.retry / 1000, self._config.feed_retry_max)

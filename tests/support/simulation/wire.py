@@ -21,7 +21,7 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.number = 0
         self.taken_at = loop.time()
-        """When the client was last given any byte."""
+        """When the client was last given any byte, or began to read again: while it does not, nobody is silent but itself."""
         self.ended = False
         """Whether the other end has ended it."""
         self._loop = loop
@@ -110,6 +110,7 @@ class Wire(asyncio.Transport):
     def resume_reading(self) -> None:
         if self._paused:
             self._paused = False
+            self.taken_at = self._loop.time()
             self._loop.call_soon(self._flow)
 
     def get_write_buffer_size(self) -> int:
