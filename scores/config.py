@@ -276,6 +276,9 @@ class Config:
         0.1, 3600, 30, "time for a client to take any of an answer, else it is cut"
     )
     keepalive_timeout: float = _seconds(0.1, 86_400, 75, "how long an idle connection is kept open")
+    drain: float = _seconds(
+        0, 3600, 0, "how long requests are still taken after the signal to stop, while /readyz is 503"
+    )
     shutdown_timeout: float = _seconds(0, 3600, 10, "time to finish requests in flight on exit")
     idempotency_ttl: float = _seconds(
         1, 604_800, 86_400, "how long an `Idempotency-Key` is remembered, at least"

@@ -18,6 +18,7 @@
     ├── KeyInFlight                 409  idempotency-key-in-flight
     ├── HeadTooLarge                431  head-too-large
     ├── Overloaded                  503  overloaded
+    ├── Draining                    503  draining
     ├── StoreError                  503  store-unavailable
     │   ├── StoreBusy               503  store-busy
     │   ├── StoreFull               507  store-full
@@ -38,6 +39,7 @@ __all__ = [
     "AccessDenied",
     "BadRequest",
     "ConfigError",
+    "Draining",
     "ExpectationFailed",
     "Fault",
     "FeedEnded",
@@ -209,6 +211,13 @@ class Overloaded(ScoresError):
 
     status = 503
     code = "overloaded"
+
+
+class Draining(ScoresError):
+    """The server has been told to stop: whoever sends clients here should send them elsewhere."""
+
+    status = 503
+    code = "draining"
 
 
 class StoreError(ScoresError):

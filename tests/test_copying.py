@@ -188,6 +188,8 @@ async def test_the_command_copies_and_says_what_it_left_out(tmp_path: Path) -> N
         ("sqlite:x.db", "sharded:?shards=2", "the store 'sharded:?shards=2' cannot be copied"),
         ("sqlite:x.db", "sqlite:x.db", "FROM and TO are the same store"),
         ("sqlite:no/x.db", "sqlite:y.db", "there is no directory"),
+        ("sqlite:typo.db", "sqlite:y.db", "typo.db' cannot be used: there is no such file"),
+        ("sqlite:typo.db?check=off", "sqlite:y.db", "typo.db' cannot be used: there is no such file"),
     ],
 )
 def test_what_cannot_be_copied_is_said(tmp_path: Path, source: str, target: str, why: str) -> None:
@@ -197,7 +199,7 @@ def test_what_cannot_be_copied_is_said(tmp_path: Path, source: str, target: str,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
     assert why in done.stderr
-    assert not (tmp_path / "x.db").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bar_says_how_far_it_is() -> None:

@@ -17,6 +17,7 @@ ROOT = Path(scores.__file__).parent
 # The longest prefix decides; a file imports from floors below its own, or from its own floor and folder.
 FLOORS = {
     "scores.errors": 0,
+    "scores.early": 0,
     "scores.exact": 0,
     "scores.models": 1,
     "scores.config": 2,
@@ -103,6 +104,8 @@ FLOORS = {
     "scores.web.access": 3,
     "scores.web.cors": 3,
     "scores.web.pending": 1,
+    "scores.web.drain": 1,
+    "scores.web.stopping": 1,
     "scores.web.fields": 1,
     "scores.web.head": 1,
     "scores.web.compression": 1,

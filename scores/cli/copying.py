@@ -56,7 +56,7 @@ async def _copy(arguments: argparse.Namespace) -> int:
     bar = Bar(partial(described, copying))
     copying.changed = bar.tick
     try:
-        async with open_store(arguments.source) as source, open_store(arguments.target) as target:
+        async with open_store(_there(arguments.source)) as source, open_store(arguments.target) as target:
             await copy_store(source, target, copying, replace=arguments.replace)
     except (StoreError, asyncio.CancelledError):
         bar.clear()
@@ -69,6 +69,14 @@ async def _copy(arguments: argparse.Namespace) -> int:
     else:
         line(f"{_copied(copying)}; not copied: idempotency keys, and how far a feed has been read")
     return 0
+
+
+def _there(url: str) -> str:
+    """The URL of a store that is read, and so is not to be made: a name that was mistyped leaves no file."""
+    scheme, _, rest = url.partition(":")
+    if scheme != "sqlite" or "create=" in rest.partition("?")[2]:
+        return url
+    return f"{url}{'&' if '?' in rest else '?'}create=off"
 
 
 def described(copying: Copying, seconds: float) -> str:

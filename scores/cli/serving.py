@@ -5,7 +5,6 @@ exit status of 2.
 """
 
 import argparse
-import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -27,7 +26,8 @@ from scores.feed.simulator import SimulatorOptions, create_simulator
 from scores.feed.status import FeedStatus, without_password
 from scores.web.express.inside import unknown_inside
 from scores.web.listener import address_of, is_loopback, refusal_to_listen
-from scores.web.server import running, stop_on_signal
+from scores.web.server import running
+from scores.web.stopping import Stop, Stopped, stop_on_signal
 from scores.workers.supervisor import supervised
 from scores.workers.worker import work
 
@@ -113,7 +113,10 @@ def _running(command: Command) -> Callable[[argparse.Namespace], int]:
         if command is not _worker:
             for sentence in unknown_variables(os.environ):
                 log.warning("%s", sentence)
-        run(command(config, arguments))
+        try:
+            run(command(config, arguments))
+        except Stopped:
+            log.info("stopped before it had started")
         return 0
 
     return run_it
@@ -151,9 +154,9 @@ async def _feed(_config: Config, arguments: argparse.Namespace) -> None:
     log.info("stopped")
 
 
-def _serving(config: Config, stop: asyncio.Event) -> AbstractAsyncContextManager[str]:
+def _serving(config: Config, stop: Stop) -> AbstractAsyncContextManager[str]:
     raise_descriptors(config)
-    return supervised(config, stop) if config.workers > 1 else running(config)
+    return supervised(config, stop) if config.workers > 1 else running(config, stop=stop)
 
 
 @asynccontextmanager

@@ -63,12 +63,18 @@ class EmbeddedStore:
         self._inspector_order: Order[str] = Order()
         self._leases: dict[str, tuple[Lease, str, float]] = {}
         self._marks = Marks(make_map)
+        self._torn: Sequence[int] = ()
+        """Results that a call without memory may have left in part: the rows, by student, that were new."""
+        self._touched: Sequence[Result] = ()
+        """All results of that call."""
 
     async def record(
         self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None
     ) -> list[Outcome]:
         if lease is not None and lease.token < self._leases[lease.feed][0].token:
             raise LeaseLost("another reads the feed by now")
+        if self._torn or self._touched:
+            self._mend()
         if min(self._students.spare, self._exams.spare) >= len(results):
             return self._record(results, repeats)
         return [self._record_one(result, repeats) for result in results]
@@ -112,13 +118,26 @@ class EmbeddedStore:
         uuid, mark = score
         packed = self._inspectors.get(uuid)
         if packed is None:
-            self._inspector_order.add(uuid)
-            packed = 0
-        packed += _ONE + mark
-        if packed > _MAX_INSPECTOR:
-            raise StoreFull(f"inspector {uuid!r} has as many scores as can be counted")
-        self._inspectors[uuid] = packed
+            packed = _ONE + mark
+            self._begin(uuid, packed)
+        else:
+            packed += _ONE + mark
+            if packed > _MAX_INSPECTOR:
+                raise StoreFull(f"inspector {uuid!r} has as many scores as can be counted")
+            self._inspectors[uuid] = packed
         return _new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM))
+
+    def _begin(self, uuid: str, packed: int) -> None:
+        """Puts in an inspector, whole or not at all."""
+        known = uuid in self._inspectors
+        self._inspectors[uuid] = packed
+        if known:
+            return
+        try:
+            self._inspector_order.add(uuid)
+        except MemoryError:
+            self._take_out(uuid)
+            raise
 
     def _add_once(self, score: Score, mark: Mark | None) -> Inspector | StoreError:
         try:
@@ -126,23 +145,40 @@ class EmbeddedStore:
             if packed is not None:
                 return _new(Replayed, _inspector(score.uuid, packed))
             # Its own, also in a store made of this one that suspends, and so has none.
-            added = EmbeddedStore.add_now(self, score)
+            return EmbeddedStore.add_now(self, score) if mark is None else self._add_marked(score, mark)
         except StoreError as exc:
             return exc.with_traceback(None)
-        if mark is not None:
+
+    def _add_marked(self, score: Score, mark: Mark) -> Inspector:
+        """Adds a score and remembers its mark, or neither: else, sent again, it would count again."""
+        uuid = score.uuid
+        before = self._inspectors.get(uuid)
+        try:
+            added = EmbeddedStore.add_now(self, score)
             self._marks.keep(mark, (added.count << _SUM_BITS) + added.total)
+        except MemoryError:
+            if before is None:
+                self._take_out(uuid)
+            else:
+                self._inspectors[uuid] = before
+            raise
         return added
+
+    def _take_out(self, uuid: str) -> bool:
+        """Takes out an inspector; says whether it was there."""
+        self._inspector_order.discard(uuid)
+        return self._inspectors.pop(uuid, None) is not None
 
     async def restore(self, inspectors: Sequence[Inspector]) -> None:
         """As `Restoring.restore`."""
         for uuid, count, total in inspectors:
-            self._inspector_order.add(uuid)
-            self._inspectors[uuid] = (count << _SUM_BITS) + total
+            self._begin(uuid, (count << _SUM_BITS) + total)
 
     async def remove(self, key: Key) -> bool:
         if isinstance(key, InspectorKey):
-            self._inspector_order.discard(key.uuid)
-            return self._inspectors.pop(key.uuid, None) is not None
+            return self._take_out(key.uuid)
+        if self._torn or self._touched:
+            self._mend()
         student = self._students.numbers.get(key.student_id)
         if student is None:
             return False
@@ -215,12 +251,22 @@ class EmbeddedStore:
         return self._record([result], repeats)[0]
 
     def _record(self, results: Sequence[Result], repeats: Repeats) -> list[Outcome]:
-        """Records results for which there are rows; the orders hear of the new ones together."""
+        """Records results for which there are rows; without memory, none of those that are new."""
+        new: list[int] = []
+        try:
+            return self._record_all(results, repeats, new)
+        except BaseException:  # CPython makes a SystemError of some allocations that fail
+            self._break_off(new, results)
+            raise
+
+    def _record_all(
+        self, results: Sequence[Result], repeats: Repeats, by_student: list[int]
+    ) -> list[Outcome]:
+        """Records results; the orders hear of the new ones, which are put into the list, together."""
         students, exams, scores = self._students, self._exams, self._scores
         student_of, exam_of, score_of = students.numbers.get, exams.numbers.get, scores.get
         new, replaced = Outcome.NEW, Outcome.REPLACED
         outcomes: list[Outcome] = []
-        by_student: list[int] = []
         by_exam: list[int] = []
         for student_id, exam_number, score in results:
             student, exam = student_of(student_id), exam_of(exam_number)
@@ -231,11 +277,11 @@ class EmbeddedStore:
             row = (student << ROW_BITS) + exam
             old = score_of(row)
             if old is None:
+                by_student.append(row)
                 scores[row] = score
                 short, rest = exact.parts(score)
                 students.add(student, short, rest)
                 exams.add(exam, short, rest)
-                by_student.append(row)
                 by_exam.append((exam << ROW_BITS) + student)
                 outcomes.append(new)
             elif old == score:
@@ -256,9 +302,38 @@ class EmbeddedStore:
 
     def _forget(self, student: int, exam: int) -> None:
         row = _pack(student, exam)
-        self._by_student.discard(row)
-        self._by_exam.discard(_pack(exam, student))
-        self._change(row, (0, 0), exact.parts(self._scores.pop(row)))
+        gone = [row]
+        try:
+            self._by_student.discard(row)
+            self._by_exam.discard(_pack(exam, student))
+            self._change(row, (0, 0), exact.parts(self._scores.pop(row)))
+        except BaseException:  # likewise
+            self._break_off(gone, ())
+            raise
+
+    def _break_off(self, torn: Sequence[int], touched: Sequence[Result]) -> None:
+        """Makes whole what a call has left for want of memory; without any for that, the next one does."""
+        self._torn, self._touched = torn, touched
+        try:  # noqa: SIM105  # without memory there is none for suppress() either
+            self._mend()
+        except MemoryError:
+            pass
+
+    def _mend(self) -> None:
+        """Takes out the results that may be there in part, and adds up anew what the call had to do with."""
+        for row in self._torn:
+            self._scores.pop(row, None)
+            self._by_student.discard(row)
+            self._by_exam.discard(_pack(row & MAX_ROW, row >> ROW_BITS))
+        students = self._students.find(result.student_id for result in self._touched)
+        exams = self._exams.find(result.exam for result in self._touched)
+        for student in students | {row >> ROW_BITS for row in self._torn}:
+            mine = _row(self._by_student, student)
+            self._students.settle(student, (self._scores[_pack(student, exam)] for exam in mine))
+        for exam in exams | {row & MAX_ROW for row in self._torn}:
+            those = _row(self._by_exam, exam)
+            self._exams.settle(exam, (self._scores[_pack(student, exam)] for student in those))
+        self._torn = self._touched = ()
 
     def _change(self, row: int, added: tuple[int, int], taken: tuple[int, int]) -> None:
         short, rest = added[0] - taken[0], added[1] - taken[1]

@@ -61,14 +61,25 @@ class Marks:
         return int(packed)
 
     def keep(self, mark: Mark, packed: int) -> None:
-        """Remembers a mark that is new, with its inspector's integer."""
+        """Remembers a mark that is new, with its inspector's integer; without memory it stays new."""
         digest, over = _digest(mark.key), self._now() + mark.seconds
+        place = _PLACE.pack(digest, over)
         # One that is over may still be there.
-        self._count += digest not in self._entries
+        old = self._entries.get(digest)
+        count = self._count + (old is None)
         self._entries[digest] = _ENTRY.pack(mark.body, packed, over)
-        if not self._queue or len(self._queue[-1]) == _BLOCK:
-            self._queue.append(bytearray())
-        self._queue[-1] += _PLACE.pack(digest, over)
+        try:
+            if not self._queue or len(self._queue[-1]) == _BLOCK:
+                self._queue.append(bytearray(place))
+            else:
+                self._queue[-1].extend(place)
+        except MemoryError:
+            if old is None:
+                del self._entries[digest]
+            else:
+                self._entries[digest] = old
+            raise
+        self._count = count
 
     def _forget(self, now: float) -> None:
         """Forgets the oldest marks, a few of them, if they are over."""

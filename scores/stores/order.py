@@ -67,10 +67,22 @@ class Order(Generic[K]):
         self._leaves[index].pop(key, None)
 
     def _split(self, index: int) -> None:
-        keys = sorted(self._leaves[index])
+        """Cuts a leaf; one for whose parts there is no memory stays as it is, until its next key."""
+        try:
+            parts, floors = self._cut(self._leaves[index])
+            self._floors[index:index] = floors
+        except MemoryError:
+            return
+        try:
+            self._leaves[index : index + 1] = parts
+        except MemoryError:
+            del self._floors[index : index + len(floors)]
+
+    def _cut(self, leaf: Any) -> tuple[list[Any], list[K]]:
+        """The parts of a leaf, and the lowest keys of all but the first."""
+        keys = sorted(leaf)
         middle = len(keys) // 2
-        self._leaves[index : index + 1] = [dict.fromkeys(keys[:middle]), dict.fromkeys(keys[middle:])]
-        self._floors.insert(index, keys[middle])
+        return [dict.fromkeys(keys[:middle]), dict.fromkeys(keys[middle:])], [keys[middle]]
 
 
 class IntOrder(Order[int]):
@@ -104,9 +116,8 @@ class IntOrder(Order[int]):
         with suppress(ValueError):
             self._leaves[index].remove(key)
 
-    def _split(self, index: int) -> None:
-        keys = sorted(self._leaves[index])
+    def _cut(self, leaf: Any) -> tuple[list[Any], list[int]]:
+        keys = sorted(leaf)
         size = -(-len(keys) // _PARTS)
         parts = [array("q", keys[start : start + size]) for start in range(0, len(keys), size)]
-        self._leaves[index : index + 1] = parts
-        self._floors[index:index] = [part[0] for part in parts[1:]]
+        return parts, [part[0] for part in parts[1:]]

@@ -51,15 +51,25 @@ class Rows(Generic[K]):
         return MAX_ROW + 1 - self._next + len(self._free)
 
     def append(self, key: K) -> int:
-        """Gives a row number, with an empty total, to a key that has none."""
+        """Gives a row number, with an empty total, to a key without one, or raises and leaves it so."""
         if self._free:
-            number = self._free.pop()
+            number, following = self._free.pop(), self._next
         else:
-            number, self._next = self._next, self._next + 1
-        self.numbers[key] = number
-        self.keys[number] = key
-        self.totals[number] = exact.EMPTY
-        self.order.add(key)
+            number, following = self._next, self._next + 1
+        try:
+            self.numbers[key] = number
+            self.keys[number] = key
+            self.totals[number] = exact.EMPTY
+            self.order.add(key)
+        except MemoryError:
+            self.order.discard(key)
+            self.totals.pop(number, None)
+            self.keys.pop(number, None)
+            self.numbers.pop(key, None)
+            if number != self._next:
+                self._free.append(number)
+            raise
+        self._next = following
         return number
 
     def find(self, keys: Iterable[K]) -> set[int]:
@@ -87,6 +97,22 @@ class Rows(Generic[K]):
         else:
             self.totals[number] = total
 
+    def settle(self, number: int, values: Iterable[float]) -> None:
+        """Adds up a total anew, of all its values; a row without any is given up."""
+        if number not in self.keys:
+            return
+        short, rest = exact.EMPTY, 0
+        for value in values:
+            more, fraction = exact.parts(value)
+            short, rest = short + more, rest + fraction
+        self.rests.pop(number, None)
+        if short == exact.EMPTY:
+            self._drop(number)
+            return
+        if rest:
+            self.rests[number] = rest
+        self.totals[number] = short
+
     def _add_rest(self, number: int, rest: int) -> None:
         """Adds to the rest of a total, which is kept unless it is 0."""
         rest += self.rests.pop(number, 0)
@@ -94,7 +120,7 @@ class Rows(Generic[K]):
             self.rests[number] = rest
 
     def _drop(self, number: int) -> None:
-        key = self.keys.pop(number)
-        del self.numbers[key], self.totals[number]
+        key = self.keys[number]
         self.order.discard(key)
+        del self.numbers[key], self.totals[number], self.keys[number]
         self._free.append(number)

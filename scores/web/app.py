@@ -22,7 +22,8 @@ from scores.stores.observed import Observed
 from scores.web.access import Guard
 from scores.web.cors import Cors
 from scores.web.documentation import OPENAPI
-from scores.web.keys import CONFIG, CORS, FEED, GUARD, HUB, IN_FLIGHT, PENDING, STORE
+from scores.web.drain import Drain
+from scores.web.keys import CONFIG, CORS, DRAIN, FEED, GUARD, HUB, IN_FLIGHT, PENDING, STORE
 from scores.web.metrics import METRICS, Metrics
 from scores.web.openapi.document import described
 from scores.web.pending import Pending
@@ -40,6 +41,7 @@ def create_app(config: Config, board: Board | None = None, place: int = 0) -> we
     app = web.Application(client_max_size=config.max_body)
     app[CONFIG] = config
     app[IN_FLIGHT] = set()
+    app[DRAIN] = Drain(config.drain)
     app[GUARD], app[CORS], app[PENDING] = Guard(config), Cors(config), Pending(config.max_pending)
     if config.metrics:
         app[METRICS] = _metrics(config, board or Board.of_one(LAYOUT), place)

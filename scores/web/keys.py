@@ -10,9 +10,10 @@ from scores.live.hub import Hub
 from scores.stores import Store
 from scores.web.access import Guard
 from scores.web.cors import Cors
+from scores.web.drain import Drain
 from scores.web.pending import Pending
 
-__all__ = ["CONFIG", "CORS", "FEED", "GUARD", "HUB", "IN_FLIGHT", "PENDING", "STORE"]
+__all__ = ["CONFIG", "CORS", "DRAIN", "FEED", "GUARD", "HUB", "IN_FLIGHT", "PENDING", "STORE"]
 
 CONFIG: Final = web.AppKey("config", Config)
 STORE: Final = web.AppKey("store", Store)
@@ -23,4 +24,5 @@ HUB: Final = web.AppKey("hub", Hub)
 """There unless `SCORES_LIVE` is off."""
 GUARD: Final = web.AppKey("guard", Guard)
 CORS: Final = web.AppKey("cors", Cors)
+DRAIN: Final = web.AppKey("drain", Drain)
 PENDING: Final = web.AppKey("pending", Pending)

@@ -17,6 +17,7 @@ from scores.config import Config
 from scores.errors import (
     AccessDenied,
     BadRequest,
+    Draining,
     HeadTooLarge,
     InvalidInput,
     InvalidQuery,
@@ -96,7 +97,9 @@ def failure(request: web.BaseRequest, exc: Exception) -> web.Response:
 def answer_failure(exc: Exception, method: str, path: str) -> web.Response:
     """The answer to a request that this exception ended; what is a fault of the server is logged whole."""
     if isinstance(exc, ScoresError):
-        if exc.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, (StoreError, Overloaded)):
+        if exc.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(
+            exc, (StoreError, Overloaded, Draining)
+        ):
             log.error("%s %s failed", method, path, exc_info=exc)
         return problem(exc)
     log.error("%s %s failed", method, path, exc_info=exc)

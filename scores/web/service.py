@@ -9,7 +9,7 @@ from aiohttp import web
 import scores
 from scores.errors import StoreError
 from scores.web.bodies import respond
-from scores.web.keys import CONFIG, FEED, STORE
+from scores.web.keys import CONFIG, DRAIN, FEED, STORE
 
 __all__ = ["LINKS", "get_feed", "get_livez", "get_readyz"]
 
@@ -23,11 +23,16 @@ async def get_livez(_request: web.Request) -> web.Response:
 
 
 async def get_readyz(request: web.Request) -> web.Response:
-    """Whether the server can do its work: its store answers; with `verbose`, what it is, and each check."""
+    """Whether clients should come: the store answers, and nobody has told the server to stop; with `verbose`,
+    what it is, and each check.
+    """
+    request.app[DRAIN].check()
     try:
         await request.app[STORE].exams(limit=1)
     except StoreError as exc:
         raise StoreError(f"the store does not answer: {exc}") from exc
+    # It may have taken its time.
+    request.app[DRAIN].check()
     if "verbose" not in request.query:
         return respond({"status": "ok"})
     return respond(

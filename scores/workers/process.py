@@ -1,8 +1,8 @@
 """One worker process, as the process that started it knows it.
 
-Rule: all that passes between the two is one socket pair. A byte from the worker means that it listens;
-the end of the stream means that the other side is gone, however it went, so neither can miss it. The
-worker is a fresh interpreter (`scores worker …`), which inherits that socket and the listening ones.
+Rule: all that passes between the two is one socket pair. A byte from the worker means that it listens, one
+to the worker ends its drain; the end of the stream means that the other side is gone, however it went, so
+neither can miss it. The worker is a fresh interpreter (`scores worker …`), which inherits all sockets.
 """
 
 import asyncio
@@ -12,15 +12,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from scores.config import Config
 
-__all__ = ["GRACE", "STOP_SIGNALS", "WRONG_SETTING", "Worker"]
+__all__ = ["GRACE", "STOP_SIGNALS", "WRONG_SETTING", "Worker", "longest_stop"]
 
 GRACE: Final = 3.0
-"""Seconds that a worker has beyond `shutdown_timeout` until it is killed."""
+"""Seconds that a worker has beyond `drain` and `shutdown_timeout` until it is killed."""
 
 STOP_SIGNALS: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 """What a worker starts with blocked, and lets in once it can stop in order."""
@@ -81,9 +81,20 @@ class Worker:
         """Has it finish what is in flight, and end."""
         self._process.terminate()
 
+    def hurry(self) -> None:
+        """Ends the drain of a worker that has been told to stop."""
+        with suppress(OSError):
+            # It may have ended by itself.
+            self._channel.send(b"\n")
+
     def kill(self) -> None:
         """Ends it at once."""
         self._process.kill()
+
+
+def longest_stop(config: Config) -> float:
+    """Seconds that a worker may take to stop in order."""
+    return config.drain + config.shutdown_timeout + GRACE
 
 
 @contextmanager

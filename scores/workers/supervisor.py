@@ -22,7 +22,8 @@ from scores.metrics.board import Board, memory_file
 from scores.metrics.layout import LISTENING, PID, RESTARTS
 from scores.web.listener import bind, location
 from scores.web.routes import LAYOUT
-from scores.workers.process import GRACE, WRONG_SETTING, Worker
+from scores.web.stopping import Stop
+from scores.workers.process import WRONG_SETTING, Worker, longest_stop
 from scores.workers.restarts import Restarts
 
 __all__ = ["supervised"]
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def supervised(config: Config, stop: asyncio.Event) -> AsyncIterator[str]:
+async def supervised(config: Config, stop: Stop) -> AsyncIterator[str]:
     """Runs `config.workers` servers within `async with`, and gives their one address once one listens.
 
     Sets `stop` when it cannot go on. Raises `ConfigError`: `WorkerRefused` when a worker has said why.
@@ -58,7 +59,7 @@ class _Supervisor:
     """The places of the workers, a task each, and the workers that live."""
 
     def __init__(
-        self, config: Config, sockets: Sequence[socket.socket], stop: asyncio.Event, memory: int | None
+        self, config: Config, sockets: Sequence[socket.socket], stop: Stop, memory: int | None
     ) -> None:
         self._config = config
         self._sockets = sockets
@@ -88,16 +89,27 @@ class _Supervisor:
         for place in self._places:
             place.cancel()
         await asyncio.wait(self._places)
+        if self._workers:
+            log.info("stopping: finishing what is in flight")
         for worker in self._workers:
             worker.terminate()
         ends = {asyncio.create_task(worker.ended()): worker for worker in self._workers}
         if ends:
-            _, late = await asyncio.wait(ends, timeout=self._config.shutdown_timeout + GRACE)
+            hurrying = asyncio.create_task(self._hurry())
+            _, late = await asyncio.wait(ends, timeout=longest_stop(self._config))
+            hurrying.cancel()
+            await asyncio.wait([hurrying])
             for end in late:
                 log.warning("worker %d has not stopped in time, and is killed", ends[end].pid)
                 ends[end].kill()
             await asyncio.gather(*ends)
         self._check()
+
+    async def _hurry(self) -> None:
+        """Passes on that nobody is to be waited for."""
+        await self._stop.hurry.wait()
+        for worker in self._workers:
+            worker.hurry()
 
     def _check(self) -> None:
         for place in self._places:

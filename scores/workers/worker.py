@@ -1,7 +1,8 @@
 """What a worker does: serve on the sockets it has inherited, as long as the supervisor lives.
 
 Rule: it stops in order for SIGTERM, for SIGINT, and when the supervisor is gone; nobody is then left to
-kill a worker that does not come to its end, so it does that itself.
+kill a worker that does not come to its end, so it does that itself. It may hear of one Ctrl-C twice, from
+the terminal and from the supervisor, so only what the supervisor sends ends a drain.
 """
 
 import asyncio
@@ -16,8 +17,9 @@ from scores.config import Config
 from scores.errors import ConfigError
 from scores.metrics.board import Board
 from scores.web.routes import LAYOUT
-from scores.web.server import running, stop_on_signal
-from scores.workers.process import GRACE, STOP_SIGNALS
+from scores.web.server import running
+from scores.web.stopping import Stop, stop_on_signal
+from scores.workers.process import STOP_SIGNALS, longest_stop
 
 __all__ = ["work"]
 
@@ -31,13 +33,15 @@ async def work(
 
     In the memory all workers count, each in its place.
     """
-    stop = stop_on_signal()
+    stop = stop_on_signal(hurries=False)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     supervisor, *sockets = map(_inherited, (channel, *listening))
-    watching = asyncio.create_task(_watch(supervisor, stop, config.shutdown_timeout + GRACE))
+    watching = asyncio.create_task(_watch(supervisor, stop, longest_stop(config)))
     try:
         board = None if memory is None else _board(memory)
-        async with running(config, sockets=sockets, board=board, place=0 if board is None else place):
+        async with running(
+            config, stop=stop, sockets=sockets, board=board, place=0 if board is None else place
+        ):
             with suppress(ConnectionError):
                 # The supervisor may be gone, which is what is watched for.
                 supervisor.send(b"\n")
@@ -47,9 +51,10 @@ async def work(
         await asyncio.wait([watching])
 
 
-async def _watch(supervisor: socket.socket, stop: asyncio.Event, patience: float) -> None:
+async def _watch(supervisor: socket.socket, stop: Stop, patience: float) -> None:
     loop = asyncio.get_running_loop()
-    await loop.sock_recv(supervisor, 1)
+    while await loop.sock_recv(supervisor, 1):
+        stop.hurry.set()
     loop.call_later(patience, _give_up)
     log.warning("the supervisor is gone: stopping")
     stop.set()

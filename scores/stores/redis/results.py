@@ -66,8 +66,11 @@ class Results:
         if isinstance(key, ResultKey):
             return await self._remove(key.student_id, encode_exam(key.exam)) > 0
         removed = count = await self._remove(key.student_id, "")
-        while count == _REMOVED_AT_ONCE:
-            count = await self._remove(key.student_id, "")
+        try:
+            while count == _REMOVED_AT_ONCE:
+                count = await self._remove(key.student_id, "")
+        except StoreError as exc:
+            raise OutcomeUnknown(f"some of the student's results are removed, and not all: {exc}") from exc
         return removed > 0
 
     async def sweep(self) -> None:

@@ -7,6 +7,7 @@ Rule: what is wrong is said in one sentence, with what is allowed, and somebody 
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +25,11 @@ _OLDEST: Final = (3, 38, 0)
 """SQLite with STRICT tables, and JSON built in."""
 
 
-def opened(path: Path, check: str) -> Connection:
+def opened(path: Path, check: str, begun: Callable[[Connection], None] = lambda _: None) -> Connection:
     """A connection that writes to the file, which is made if it is not there; raises `ConfigError`.
 
-    `path` is its one real path, and nobody else has it open.
+    `path` is its one real path, and nobody else has it open. `begun` is given the connection before anything
+    is looked at, so that whoever does not want to wait for that can interrupt it.
     """
     if VERSION < _OLDEST:
         shown = ".".join(map(str, VERSION))
@@ -40,6 +42,7 @@ def opened(path: Path, check: str) -> Connection:
     except Failed as exc:
         raise ConfigError(str(exc)) from exc
     try:
+        begun(connection)
         version_of(connection)
         connection.set_up(write=True)
         migrate(connection)

@@ -89,6 +89,12 @@ class Connection:
         except sqlite3.Error as exc:
             raise _failed(exc) from exc
 
+    def interrupt(self) -> None:
+        """Has the statement that another thread carries out fail; without one, nothing happens."""
+        with suppress(sqlite3.Error):
+            # It may have been closed meanwhile.
+            self._connection.interrupt()
+
     def rollback(self) -> None:
         """Undoes the transaction, if SQLite has not done so by itself."""
         if self._connection.in_transaction:

@@ -33,6 +33,8 @@ class Options:
     """Most scores and results that wait to be written, and most reads that wait; more are answered 503."""
     check: str = "auto"
     """What is looked at when it is opened: see `scores.stores.sqlite.checking`."""
+    create: bool = True
+    """Whether a file that is not there is made."""
 
 
 def parse_options(url: str) -> Options:
@@ -60,11 +62,14 @@ def _how(query: str | None) -> dict[str, Any]:
             raise _wrong(f"{name} is there twice")
         if name == "check" and value in CHECKS:
             values[name] = value
+        elif name == "create" and value in ("on", "off"):
+            values[name] = value == "on"
         elif name == "queue" and _NUMBER.fullmatch(value) and int(value) <= MAX_QUEUE:
             values[name] = int(value)
         else:
             raise _wrong(
-                f"its options are check, one of {', '.join(CHECKS)}, and queue, from 1 to {MAX_QUEUE}"
+                f"its options are check, one of {', '.join(CHECKS)}, create, on or off,"
+                f" and queue, from 1 to {MAX_QUEUE}"
             )
     return values
 

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from scores.errors import ConfigError, OutcomeUnknown, StoreError
+from scores.errors import ConfigError, LeaseLost, OutcomeUnknown, StoreError
 from scores.marks import Mark
 from scores.models import (
     Exam,
@@ -54,6 +54,8 @@ _WRITTEN_AT_ONCE: Final = 1024
 """Scores and results of one transaction, unless one call has more."""
 _CALLED_AT_ONCE: Final = 4096
 """Scores and results of one call that go into one transaction."""
+_INTERRUPTED_EVERY: Final = 0.02
+"""Seconds between two tries to end what looks through a file that nobody waits for any more."""
 _READ_AT_ONCE: Final = 16
 """Reads whose answers are told together."""
 
@@ -62,15 +64,15 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def open_sqlite(url: str) -> AsyncIterator[Store]:
-    """Opens the file that the URL names, and makes it if it is not there; see `options` for the URL.
+    """Opens the file that the URL names, or makes it if it may be made; see `options` for the URL.
 
     Raises `ConfigError` for a URL that is wrong, and for a file that cannot be used.
     """
     options = parse_options(url)
     path = _real(options.path)
     with _said_of(path), ExitStack() as opening:
-        opening.enter_context(locked(path))
-        writing = opened(path, options.check)
+        opening.enter_context(locked(path, create=options.create))
+        writing = await _opened(path, options.check)
         opening.callback(writing.close)
         reading = Connection(path, create=False)
         opening.callback(reading.close)
@@ -115,7 +117,8 @@ class SqliteStore:
             return whole
         outcomes: list[Outcome] = []
         for some in _parts(results):
-            outcomes += await self._write(Record(some, repeats, lease))
+            with _said_of_the_rest(len(outcomes), len(results), "results"):
+                outcomes += await self._write(Record(some, repeats, lease))
         return outcomes
 
     async def lease(
@@ -136,8 +139,11 @@ class SqliteStore:
 
     async def restore(self, inspectors: Sequence[Inspector]) -> None:
         """As `Restoring.restore`."""
+        done = 0
         for some in _parts(inspectors):
-            await self._write(Put(some))
+            with _said_of_the_rest(done, len(inspectors), "inspectors"):
+                await self._write(Put(some))
+            done += len(some)
 
     async def remove(self, key: Key) -> bool:
         if not isinstance(key, StudentKey):
@@ -196,9 +202,41 @@ class SqliteStore:
         return found
 
 
+async def _opened(path: Path, check: str) -> Connection:
+    """As `opened`, in a thread of its own: to look through a large file takes long, and can be given up."""
+    begun = list[Connection]()
+    looking = asyncio.get_running_loop().run_in_executor(None, opened, path, check, begun.append)
+    try:
+        return await asyncio.shield(looking)
+    except asyncio.CancelledError:
+        while not looking.done():
+            for connection in begun:
+                connection.interrupt()
+            with suppress(asyncio.CancelledError):
+                # An interruption between two statements hits none.
+                await asyncio.wait([looking], timeout=_INTERRUPTED_EVERY)
+        if looking.exception() is None:
+            looking.result().close()
+        raise
+
+
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
     for at in range(0, len(items), _CALLED_AT_ONCE):
         yield items[at : at + _CALLED_AT_ONCE]
+
+
+@contextmanager
+def _said_of_the_rest(done: int, of: int, what: str) -> Iterator[None]:
+    """Has an error of a later part not say that nothing was recorded: some of the call was."""
+    try:
+        yield
+    except LeaseLost:
+        # Which says no such thing.
+        raise
+    except StoreError as exc:
+        if not done:
+            raise
+        raise OutcomeUnknown(f"the first {done} of {of} {what} are recorded; of the others: {exc}") from exc
 
 
 def _real(path: Path) -> Path:
@@ -220,7 +258,7 @@ def _said_of(path: Path) -> Iterator[None]:
     except (ConfigError, Failed) as exc:
         raise _refused(path, str(exc)) from exc
     except OSError as exc:
-        raise _refused(path, f"its directory cannot be written ({exc.strerror})") from exc
+        raise _refused(path, f"{exc.strerror or exc}") from exc
 
 
 def _refused(path: Path, reason: str) -> ConfigError:

@@ -176,7 +176,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         "The file.", {"text/css": _TEXT, "text/javascript": _TEXT, "image/svg+xml": _TEXT}, errors=_ID
     ),
     ("GET", "/livez"): _service(_json("Status", "It does.")),
-    ("GET", "/readyz"): _service(_json("Status", "It can."), _STORE),
+    ("GET", "/readyz"): _service(_json("Status", "It can."), _STORE | {"draining"}),
     ("GET", "/feed"): _service(_json("Feed", "The state, and the counts since the start.")),
     ("GET", "/metrics"): _service(
         Answer("The figures.", {"text/plain": _TEXT, "application/openmetrics-text": _TEXT}), _ID

@@ -44,10 +44,11 @@ def refusal(url: str) -> str:
         ("sqlite:a%00b", "it must name a file"),
         (
             "sqlite:x.db?",
-            "its options are check, one of auto, quick, full, off, and queue, from 1 to 1000000",
+            "its options are check, one of auto, quick, full, off, create, on or off, and queue, from 1 to 1000000",
         ),
         ("sqlite:x.db?mode=ro", "its options are"),
         ("sqlite:x.db?check=", "its options are"),
+        ("sqlite:x.db?create=maybe", "its options are"),
         ("sqlite:x.db?queue=0", "its options are"),
         ("sqlite:x.db?queue=1000001", "its options are"),
         ("sqlite:x.db?queue=1&queue=2", "queue is there twice"),

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import support.draining
 from multidict import CIMultiDict, CIMultiDictProxy
 from support.api import Answer, Api
 from support.described import check, operations
@@ -104,6 +106,12 @@ async def overloaded(start: Starts) -> tuple[str, str, Answer]:
         return "GET", "/exams", parsed(await api.raw(b""))
 
 
+async def draining(start: Starts) -> tuple[str, str, Answer]:
+    api = await start()
+    async with support.draining.draining() as address:
+        return await asked(replace(api, address=address), "GET", "/readyz")
+
+
 async def internal(start: Starts) -> tuple[str, str, Answer]:
     return await asked(await start(error=RuntimeError("no")), "GET", "/exams")
 
@@ -157,7 +165,7 @@ PROVOKED = {
     one.__name__.replace("_", "-"): one
     for one in (
         bad_request, invalid_query, malformed_json, invalid_input, not_found, method_not_allowed, request_timeout,
-        payload_too_large, unsupported_media_type, expectation_failed, head_too_large, overloaded, internal,
+        payload_too_large, unsupported_media_type, expectation_failed, head_too_large, overloaded, draining, internal,
         store_unavailable, store_busy, store_full, outcome_unknown, unauthorized, insufficient_scope,
         not_acceptable, idempotency_key_reused, idempotency_key_in_flight,
     )

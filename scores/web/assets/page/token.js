@@ -2,6 +2,10 @@
 
 const KEY = "scores-token";
 
+// RFC 6750, section 2.1 (b64token): no header can carry much else, and no server has any other.
+const SHAPE = /^[A-Za-z0-9._~+/-]+=*$/;
+const NO_TOKEN = "A token has letters, digits and -._~+/ only, and perhaps = at its end: this is none.";
+
 let dialog = null;
 let asking = null;
 let declined = false;
@@ -9,7 +13,8 @@ const waiting = new Set();
 
 export function current() {
   try {
-    return sessionStorage.getItem(KEY) ?? "";
+    const kept = sessionStorage.getItem(KEY) ?? "";
+    return SHAPE.test(kept) ? kept : "";
   } catch {
     return "";
   }
@@ -47,12 +52,14 @@ async function asked(why) {
   const input = dialog.querySelector("input");
   dialog.querySelector("#token-why").textContent = why;
   input.value = "";
+  refuse(input, "");
   dialog.showModal();
   const given = await new Promise((resolve) => {
     const submit = (event) => {
       event.preventDefault();
-      dialog.returnValue = input.value.trim();
-      dialog.close(input.value.trim());
+      const token = input.value.trim();
+      refuse(input, SHAPE.test(token) ? "" : NO_TOKEN);
+      if (SHAPE.test(token)) dialog.close(token);
     };
     dialog.querySelector("form").addEventListener("submit", submit);
     dialog.addEventListener("close", () => {
@@ -66,6 +73,17 @@ async function asked(why) {
   keep(given);
   for (const callback of waiting) callback();
   return true;
+}
+
+/** Says what is wrong with what was entered; nothing, if that is empty. */
+function refuse(input, why) {
+  dialog.querySelector("#token-wrong").textContent = why;
+  if (why) {
+    input.setAttribute("aria-invalid", "true");
+    input.focus();
+  } else {
+    input.removeAttribute("aria-invalid");
+  }
 }
 
 /** Wires the buttons of the dialog, and the one that opens it. */
