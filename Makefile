@@ -11,7 +11,7 @@ PIN     = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-in
           --only-binary :all: --python-version 3.13 --python-platform linux --custom-compile-command 'make pins'
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: chromium nginx redis-server fuzz mutants dist hooks run test coverage soak test-aiohttp lint format bench bench-smoke pins docs screenshots clean help
+.PHONY: chromium nginx redis-server fuzz mutants dist hooks run test coverage soak test-aiohttp lint format bench charts bench-smoke pins docs links screenshots clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,8 +58,11 @@ dist: $(call STAMP,dist) ## the source distribution and the wheel, in dist/, for
 bench: $(VENV)-bench/.installed ## the same job on other frameworks, and k sequential POSTs, at the committed settings
 	mkdir -p docs/images
 	$(VENV)-bench/bin/python -m benchmarks peers --seconds 2 --rounds 5 --json benchmarks/results/peers.json
-	$(VENV)-bench/bin/python -m benchmarks chart benchmarks/results/peers.json docs/images/peers.svg
 	$(VENV)-bench/bin/python -m benchmarks post -k 200000 --json benchmarks/results/post.json
+	$(VENV)-bench/bin/python -m benchmarks charts
+
+charts: $(call STAMP,run) ## the charts in docs/images, made of the figures in benchmarks/results
+	$(BIN)/python -m benchmarks charts
 
 bench-smoke: $(call STAMP,run) redis-server ## every benchmark at a tiny size, to see that it works
 	$(BIN)/python -m benchmarks smoke
@@ -85,7 +88,10 @@ pins: $(call STAMP,pins) ## renew requirements/: what the image is made of, with
 
 docs: $(call STAMP,test) ## the documentation as a site in build/docs, where a warning is an error; then its examples and links
 	$(BIN)/python -m sphinx -W --keep-going -n -q -E docs build/docs
-	$(BIN)/python -m pytest -q -n0 tests/test_readme.py tests/test_docs_client.py tests/test_docs_pages.py tests/test_docs_site.py
+	$(BIN)/python -m pytest -q -n0 tests/test_readme.py tests/test_docs_client.py tests/test_docs_pages.py tests/test_docs_site.py tests/test_charts.py
+
+links: $(call STAMP,test) ## whether the links to other sites still lead somewhere; needs the internet
+	$(BIN)/python docs/building/links.py
 
 screenshots: $(call STAMP,test) chromium ## the pictures of the page at /, made anew
 	SCORES_PICTURES=docs/images $(BIN)/python -m pytest -q tests/browser/test_page_pictures.py

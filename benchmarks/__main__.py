@@ -14,10 +14,10 @@ from pathlib import Path
 from textwrap import fill
 from typing import Final
 
-from benchmarks.chart import draw
 from benchmarks.command import Command, target
 from benchmarks.commands import COMMANDS
 from benchmarks.errors import BenchmarkError
+from benchmarks.pictures import DRAWN, draw, draw_all
 from benchmarks.results import print_table, provenance, save
 from benchmarks.smoke import smoke
 from scores.errors import ScoresError
@@ -29,7 +29,8 @@ Measures scores. Each command prints a table, and with --json FILE keeps the fig
 that it takes to judge them: method, commit, versions, machine and date.
 
   python -m benchmarks peers                    the same job on other frameworks, in turns
-  python -m benchmarks chart FILE.json OUT.svg  draws the figures that peers has kept
+  python -m benchmarks chart FILE.json OUT.svg  draws the figures that a command has kept
+  python -m benchmarks charts                   draws all that are committed, into docs/images
   python -m benchmarks post -k 100000           requests a second, and how long each one waits
   python -m benchmarks post --url http://…      the same against a server that is running
   python -m benchmarks reads                    the rate of GET, for one inspector, student and exam
@@ -85,6 +86,11 @@ def _chart(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _charts(_arguments: argparse.Namespace) -> int:
+    draw_all()
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
@@ -95,10 +101,15 @@ def _parser() -> argparse.ArgumentParser:
     parsers = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     for command in COMMANDS:
         _add(parsers, command)
-    chart = parsers.add_parser("chart", help="draw the figures that peers has kept")
-    chart.add_argument("figures", type=Path, metavar="FILE.json", help="what `peers --json` has kept")
+    chart = parsers.add_parser("chart", help="draw the figures that a command has kept")
+    chart.add_argument(
+        "figures", type=Path, metavar="FILE.json", help=f"what `--json` has kept of {', '.join(DRAWN)}"
+    )
     chart.add_argument("image", type=target, metavar="OUT.svg", help="the image to write")
     chart.set_defaults(act=_chart)
+    parsers.add_parser("charts", help="draw all committed figures, into docs/images").set_defaults(
+        act=_charts
+    )
     parsers.add_parser("smoke", help="all commands at a tiny size").set_defaults(
         act=lambda _arguments: smoke(COMMANDS)
     )

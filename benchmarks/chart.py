@@ -1,20 +1,14 @@
-"""Draws what `peers` has kept: an SVG of horizontal bars, a panel for each number of connections.
+"""An image of figures: an SVG of horizontal bars, in panels.
 
 The rule: it is readable on light and on dark ground, and without eyes: `title` and `desc` say what is
-drawn. A bar is the median of the rounds, its whisker reaches from the slowest to the fastest.
+drawn. What the bars stand for is decided in `benchmarks.pictures`.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
-from itertools import groupby
-from operator import itemgetter
-from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal, NamedTuple
 
-from benchmarks.errors import BenchmarkError
-
-__all__ = ["chart", "draw"]
+__all__ = ["Bar", "Chart", "Kind", "Panel", "svg"]
 
 _WIDTH: Final = 760
 _LEFT: Final = 170
@@ -37,93 +31,99 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .bound { fill: #3d444d } .whisker { stroke: #f0f6fc }
 }"""
 
-_Row = Mapping[str, Any]
+Kind = Literal["ours", "bar", "bound"]
+"""Whose bar it is: what is measured, what it is compared with, what nobody can reach."""
 
 
-def draw(figures: Path, image: Path) -> None:
-    """Writes the image of the figures. Raises `BenchmarkError` for a file that `peers` has not written."""
-    try:
-        kept = json.loads(figures.read_text(encoding="utf-8"))
-        svg = chart(kept)
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise BenchmarkError(f"{figures} does not hold the figures of peers: {exc!r}") from exc
-    image.write_text(svg, encoding="utf-8")
+class Bar(NamedTuple):
+    """A figure, and how far its rounds were from it."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    kind: Kind = "ours"
+    at_least: bool = False
+    """Whether the figure is only a lower bound."""
+
+    @property
+    def end(self) -> float:
+        """How far it reaches, with its whisker."""
+        return self.value if self.high is None else max(self.value, self.high)
 
 
-def chart(kept: Mapping[str, Any]) -> str:
-    """The image of a record of `peers`, as SVG 2."""
-    rows = [row for row in kept["figures"] if row["status"] == "measured"]
-    if not rows:
-        raise ValueError("nothing was measured")
-    panels = [list(group) for _, group in groupby(rows, key=itemgetter("client", "connections"))]
-    height = _HEAD + sum(_PANEL_HEAD + _ROW * len(panel) for panel in panels) + _FOOT
-    body = "\n".join(_body(kept, panels, height))
+class Panel(NamedTuple):
+    """Bars that are compared with each other."""
+
+    heading: str
+    bars: Sequence[Bar]
+
+
+class Chart(NamedTuple):
+    """What is drawn."""
+
+    title: str
+    """For who does not see it."""
+    head: str
+    panels: Sequence[Panel]
+    note: str
+    unit: str = ""
+    alike: bool = True
+    """Whether all panels have one scale; else each has its own."""
+
+
+def svg(chart: Chart) -> str:
+    """The image, as SVG 2."""
+    height = _HEAD + sum(_PANEL_HEAD + _ROW * len(panel.bars) for panel in chart.panels) + _FOOT
+    body = "\n".join(_body(chart, height))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}"'
         f' height="{height}" role="img" aria-labelledby="title desc">\n{body}\n</svg>\n'
     )
 
 
-def _body(kept: Mapping[str, Any], panels: Sequence[Sequence[_Row]], height: int) -> Iterator[str]:
-    yield '<title id="title">Requests a second of POST /scores, by server</title>'
-    yield f'<desc id="desc">{escape(_told(panels))}</desc>'
+def _body(chart: Chart, height: int) -> Iterator[str]:
+    yield f'<title id="title">{escape(chart.title)}</title>'
+    yield f'<desc id="desc">{escape(_told(chart))}</desc>'
     yield f"<style>{_STYLE}</style>"
-    yield _text(0, 18, "POST /scores, requests a second: one process on one core", "head")
-    longest = max(row["high"] for panel in panels for row in panel)
+    yield _text(0, 18, chart.head, "head")
+    longest = max(bar.end for panel in chart.panels for bar in panel.bars)
     top = _HEAD
-    for panel in panels:
-        yield _text(0, top + 26, _heading(panel[0]), "panel")
+    for panel in chart.panels:
+        yield _text(0, top + 26, panel.heading, "panel")
         top += _PANEL_HEAD
-        for row in sorted(panel, key=itemgetter("requests_per_s"), reverse=True):
-            yield from _bar(row, top, (_WIDTH - _LEFT - _RIGHT) / longest)
+        width = longest if chart.alike else max(bar.end for bar in panel.bars)
+        for bar in panel.bars:
+            yield from _bar(bar, top, (_WIDTH - _LEFT - _RIGHT) / width, chart.unit)
             top += _ROW
-    yield _text(0, height - 10, _note(kept), "note")
+    yield _text(0, height - 10, chart.note, "note")
 
 
-def _bar(row: _Row, top: int, scale: float) -> Iterator[str]:
+def _bar(bar: Bar, top: int, scale: float, unit: str) -> Iterator[str]:
     middle = top + _BAR / 2
-    low, high = (_LEFT + row[name] * scale for name in ("low", "high"))
-    yield _text(_LEFT - 8, top + 11, row["peer"], "name")
+    yield _text(_LEFT - 8, top + 11, bar.name, "name")
     yield (
-        f'<rect class="{_kind(row)}" x="{_LEFT}" y="{top}" width="{row["requests_per_s"] * scale:.1f}"'
-        f' height="{_BAR}"/>'
+        f'<rect class="{bar.kind}" x="{_LEFT}" y="{top}" width="{bar.value * scale:.1f}" height="{_BAR}"/>'
     )
-    cap = f"m0 -{_CAP}v{2 * _CAP}"
-    yield f'<path class="whisker" d="M{low:.1f} {middle}{cap}m0 -{_CAP}H{high:.1f}{cap}"/>'
-    bound = "≥ " if row["bottleneck"] == "generator" else ""
-    yield _text(high + 8, top + 11, f"{bound}{row['requests_per_s']:,}", "rate")
-
-
-def _kind(row: _Row) -> str:
-    if row["peer"].startswith("scores"):
-        return "ours"
-    return "bound" if row["peer"] == "nginx" else "bar"
+    if bar.low is not None and bar.high is not None:
+        low, high = (_LEFT + end * scale for end in (bar.low, bar.high))
+        cap = f"m0 -{_CAP}v{2 * _CAP}"
+        yield f'<path class="whisker" d="M{low:.1f} {middle}{cap}m0 -{_CAP}H{high:.1f}{cap}"/>'
+    bound = "≥ " if bar.at_least else ""
+    yield _text(_LEFT + bar.end * scale + 8, top + 11, f"{bound}{bar.value:,}{unit}", "rate")
 
 
 def _text(x: float, y: float, text: str, kind: str) -> str:
     return f'<text class="{kind}" x="{x:.1f}" y="{y}">{escape(text)}</text>'
 
 
-def _heading(row: _Row) -> str:
-    number = row["connections"]
-    return f"{number} connection{'s' if number > 1 else ''}, load by {row['client']}"
-
-
-def _told(panels: Sequence[Sequence[_Row]]) -> str:
+def _told(chart: Chart) -> str:
     return " ".join(
-        f"{_heading(panel[0])}: "
-        + ", ".join(
-            f"{row['peer']} {row['requests_per_s']:,} ({row['low']:,} to {row['high']:,})" for row in panel
-        )
-        + "."
-        for panel in panels
+        f"{panel.heading}: " + ", ".join(_bar_told(bar, chart.unit) for bar in panel.bars) + "."
+        for panel in chart.panels
     )
 
 
-def _note(kept: Mapping[str, Any]) -> str:
-    rounds = len(kept["figures"][0]["rounds"])
-    machine = kept["machine"]
-    return (
-        f"Medians of {rounds} rounds, whiskers: slowest and fastest; nginx answers a constant."
-        f" {kept['date'][:10]}, {machine['cores']} cores, {kept['python']}"
-    )
+def _bar_told(bar: Bar, unit: str) -> str:
+    spread = "" if bar.low is None or bar.high is None else f" ({bar.low:,} to {bar.high:,})"
+    return f"{bar.name} {bar.value:,}{unit}{spread}"

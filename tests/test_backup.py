@@ -14,7 +14,7 @@ from support.audit import posting, stored
 from scores.errors import ConfigError
 
 PAGE = (Path(__file__).parent.parent / "docs/howto/operate.md").read_text(encoding="utf-8")
-(BACKUP,) = re.findall(r"^    (python -c .*)$", PAGE, re.MULTILINE)
+(BACKUP,) = re.findall(r"^\$ (python -c .*)$", PAGE, re.MULTILINE)
 
 Serve = Callable[..., Awaitable[str]]
 

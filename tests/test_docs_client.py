@@ -1,46 +1,12 @@
-"""The examples of the how-to about the client, run as they stand; and a reference that leaves no flag out."""
+"""A reference of the command line that leaves no flag out."""
 
 import argparse
-import asyncio
-import re
-import shlex
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from scores.cli.command import _parser, main
+from scores.cli.command import _parser
 
 DOCS = Path(__file__).parent.parent / "docs"
-HOWTO = (DOCS / "howto" / "client.md").read_text(encoding="utf-8")
 REFERENCE = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
-
-
-async def test_the_examples_answer_what_is_shown(
-    serve: Callable[..., Awaitable[str]],
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    address = await serve()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SCORES_URL", address)
-    examples = re.findall(r"^\$ (.+)\n((?:(?!\$ |```).+\n)+)", HOWTO, re.MULTILINE)
-    assert len(examples) == 8
-    for command, shown in examples:
-        program, *arguments = shlex.split(command)
-        if program == "cat":
-            (tmp_path / arguments[0]).write_text(shown, encoding="utf-8")
-            continue
-        assert program == "scores"
-        assert await asyncio.to_thread(main, arguments) == 0
-        assert capfd.readouterr() == (shown, "")
-    code, shown = re.findall(r"```(?:python|text)\n(.+?)```", HOWTO, re.DOTALL)
-    names: dict[str, Any] = {"__name__": "example"}
-    exec(compile(code, "client.md", "exec"), names)  # noqa: S102  # it is what the reader would run
-    await names["main"](address)
-    assert capfd.readouterr() == (shown, "")
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:

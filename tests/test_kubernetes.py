@@ -71,7 +71,7 @@ def test_secrets_are_named_and_in_no_file(name: str) -> None:
     assert {one["name"] for one in container(name)["env"] if one["name"] in secret} <= {
         one["name"] for one in taken
     }
-    created = re.search(r"kubectl create secret generic (\S+)((?: \\\n\s+--from-\S+=\S+)+)", PAGE)
+    created = re.search(r"kubectl create secret generic (\S+)((?: \\\n[ >]+--from-\S+=\S+)+)", PAGE)
     assert created
     keys = re.findall(r"--from-file=([a-z-]+)=", created[2])
     for one in taken:

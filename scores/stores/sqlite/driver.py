@@ -35,17 +35,14 @@ _REASONS: Final = {
     sqlite3.SQLITE_IOERR: "the file cannot be read or written",
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
 }
-_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY: Final = 0xFF
 
 
 class Failed(Exception):
     """SQLite could not do it; `str(error)` says why. Whoever called makes one of our errors of it."""
 
-    def __init__(self, reason: str, *, damaged: bool = False, full: bool = False) -> None:
+    def __init__(self, reason: str, *, full: bool = False) -> None:
         super().__init__(reason)
-        self.damaged = damaged
-        """Whether the file says what it cannot say."""
         self.full = full
         """Whether the disk took no more: then the last part of what was written is missing."""
 
@@ -143,7 +140,5 @@ def _failed(exc: Exception) -> Failed:
     reason = _REASONS.get(primary, "SQLite failed")
     return Failed(
         f"{reason}: {exc}" + (f" ({name})" if name else ""),
-        # Text that is no text has no code of its own.
-        damaged=primary in _DAMAGE or "decode" in str(exc),
         full=primary == sqlite3.SQLITE_FULL,
     )

@@ -178,7 +178,7 @@ class Ledger:
         self._state.read(self.connection)
         state = self._state.now[1]
         if state is None:
-            raise Failed("the file is damaged: what it says of itself is missing", damaged=True)
+            raise Failed("the file is damaged: what it says of itself is missing")
         return state
 
 

@@ -99,15 +99,13 @@ class Table(Generic[K, V]):
                 return value
         except ValueError:
             pass
-        raise Failed(
-            f"the file is damaged: a row of the table {self.name} is not as it was written", damaged=True
-        )
+        raise Failed(f"the file is damaged: a row of the table {self.name} is not as it was written")
 
 
 def checked(text: str, seal: int) -> None:
     """Raises `Failed` where the seal is not that of the text."""
     if crc32(text.encode()) != seal:
-        raise Failed("the file is damaged: a row is not as it was written", damaged=True)
+        raise Failed("the file is damaged: a row is not as it was written")
 
 
 def shown(table: Table[Any, Any]) -> str:

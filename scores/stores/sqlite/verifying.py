@@ -36,7 +36,7 @@ V = TypeVar("V")
 def verify(connection: Connection) -> None:
     """Raises `Failed` for a file in which anything is not as it was written."""
     if (found := connection.value("PRAGMA integrity_check(1)")) != "ok":
-        raise Failed(f"the file is damaged: {' '.join(str(found).split())}", damaged=True)
+        raise Failed(f"the file is damaged: {' '.join(str(found).split())}")
     known = state(connection)
     students, exams = defaultdict[str, Total](_none), defaultdict[int, Total](_none)
     for (student, exam), score in _rows(connection, RESULTS, tuple):

@@ -196,7 +196,7 @@ def _part(
     """The page of the results with their sort keys and positions."""
     if not narrowed:
         if above in ("", -1) and len(results) != min(count, limit + 1):
-            raise Failed("the file is damaged: results are missing", damaged=True)
+            raise Failed("the file is damaged: results are missing")
         return _page([(at, result) for _, at, result in results], count, limit)
     after = [(at, result) for key, at, result in results if key > above]
     return _page(after[: limit + 1], len(results), limit)
@@ -215,7 +215,7 @@ def _listed(connection: Connection, sql: str, after: str | int, limit: int) -> t
 def _state(text: str | None) -> State:
     found = STATE.parsed(1, text)
     if found is None:
-        raise Failed("the file is damaged: what it says of itself is missing", damaged=True)
+        raise Failed("the file is damaged: what it says of itself is missing")
     return found
 
 
