@@ -22,7 +22,7 @@ __all__ = ["FILES", "get_index", "get_page_file"]
 _MODULES: Final = (
     "api", "chart", "decoder", "distribution", "dom", "events", "exact", "exam", "exams", "feed", "figures",
     "form", "inspector", "inspectors", "latest", "listing", "live", "main", "notice", "overview", "pager",
-    "rate", "refresh", "router", "stream", "student", "students", "token",
+    "place", "rate", "refresh", "router", "search", "signs", "stream", "student", "students", "token",
 )  # fmt: skip
 
 FILES: Final = {

@@ -24,7 +24,9 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
     """A page on a server that has something for every view."""
     async with filled(RESULTS) as address, visiting(browser, address) as visit:
         page = await opened(visit, "#/inspectors/a1-b1")
-        await region(page, "Post a score").get_by_role("button").click()
+        form = region(page, "Post a score")
+        await form.get_by_role("radio", name="5").check()
+        await form.get_by_role("button").click()
         await expect(region(page, "Mean").get_by_role("img")).to_be_visible()
         visit.complaints.clear()
         yield visit
@@ -63,6 +65,21 @@ async def test_nor_in_the_dialog_or_when_the_connection_is_lost(visit: Visit) ->
     await page.context.set_offline(False)
     await expect(page.locator("#live")).to_have_text("Live", timeout=20_000)
     visit.complaints[:] = [one for one in visit.complaints if "net::ERR_INTERNET_DISCONNECTED" not in one]
+
+
+async def test_nor_where_something_is_missing_or_stands_still(visit: Visit) -> None:
+    page = await opened(visit, "#/students/%20foo")
+    await expect(region(page, "Results").locator(".odd")).to_be_visible()
+    assert await violations(page) == ""
+    await page.get_by_role("link", name="Inspectors").click()
+    await page.get_by_role("button", name="Post the score").click()
+    await page.get_by_role("button", name="Pause").click()
+    await expect(region(page, "Pause")).to_be_visible()
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        assert await violations(page) == ""
+    await page.get_by_role("button", name="Resume").click()
+    visit.complaints[:] = [one for one in visit.complaints if "status of 404" not in one]
 
 
 async def test_a_violation_would_be_found(visit: Visit) -> None:

@@ -29,8 +29,8 @@ WRITE, READ = "write-token-0123456", "read-token-0123456"
 
 
 async def find(page: Page, student: str) -> None:
-    await page.get_by_role("combobox", name="Student id").fill(student)
-    await page.get_by_role("button", name="Find").click()
+    await page.get_by_role("combobox", name="Open a student: exact id").fill(student)
+    await page.get_by_role("button", name="Open").click()
 
 
 async def test_a_student_is_found(visit: Visit) -> None:
@@ -97,6 +97,7 @@ async def test_a_score_is_posted_and_the_mean_moves(visit: Visit) -> None:
     form = region(page, "Post a score")
     button = form.get_by_role("button", name="Post the score")
     await form.get_by_label("Inspector").fill("c3-po")
+    await form.get_by_role("radio", name="5").check()
     await button.click()
     await expect(form.get_by_role("status")).to_have_text("Recorded. The mean of c3-po is 5.")
     await form.get_by_role("radio", name="2").check()
@@ -117,6 +118,7 @@ async def test_a_score_is_posted_and_the_mean_moves(visit: Visit) -> None:
 async def test_one_inspector_has_a_view(visit: Visit) -> None:
     page = await opened(visit, "#/inspectors/a1-b1")
     await expect(region(page, "Mean")).to_contain_text("No inspector 'a1-b1' is known.")
+    await region(page, "Post a score").get_by_role("radio", name="5").check()
     await region(page, "Post a score").get_by_role("button").click()
     await expect(region(page, "Mean").get_by_role("img")).to_have_attribute(
         "aria-label", "The mean of a1-b1 is 5 after 1 scores"
@@ -129,8 +131,9 @@ async def test_a_score_that_is_refused_is_said_in_the_servers_words(visit: Visit
     page = await opened(visit, "#/inspectors")
     form = region(page, "Post a score")
     name = form.get_by_label("Inspector")
+    await form.get_by_role("radio", name="5").check()
     async with aiohttp.ClientSession(visit.origin) as http:
-        for uuid in ("", "..", "x" * (MAX_ID_LENGTH + 1)):
+        for uuid in (".", "..", "x" * (MAX_ID_LENGTH + 1)):
             await name.fill(uuid)
             await form.get_by_role("button").click()
             async with http.post("/scores", json={"UUID": uuid, "score": 5}) as response:
@@ -152,6 +155,8 @@ async def test_a_score_whose_answer_was_lost_counts_once(visit: Visit) -> None:
 
     await page.route("**/scores", lose)
     form = region(page, "Post a score")
+    await form.get_by_label("Inspector").fill("a1-b1")
+    await form.get_by_role("radio", name="5").check()
     await form.get_by_role("button").click()
     await expect(form.get_by_role("status")).to_have_text(
         "The server does not answer. Post it again: it will count once."
@@ -189,10 +194,10 @@ async def test_the_keyboard_is_enough(visit: Visit) -> None:
     await page.goto(f"{visit.origin}/#/inspectors/r2")
     await region(page, "Post a score").get_by_label("Inspector").focus()
     await page.keyboard.press("Tab")
-    await page.keyboard.press("ArrowLeft")
+    await page.keyboard.press("ArrowRight")
     await page.keyboard.press("Enter")
     await expect(region(page, "Post a score").get_by_role("status")).to_have_text(
-        "Recorded. The mean of r2 is 4."
+        "Recorded. The mean of r2 is 1."
     )
     expected(visit, "status of 404")
 
@@ -203,7 +208,10 @@ async def test_tokens_are_asked_for_when_they_are_needed(browser: Browser) -> No
         page = visit.page
         await page.goto(f"{address}/#/inspectors")
         dialog = page.get_by_role("dialog", name="A token, please")
-        await expect(dialog).to_be_visible()
+        await expect(dialog).to_contain_text(
+            "A token is needed to read; whoever runs this server can give you one."
+        )
+        await expect(dialog).not_to_contain_text("Bearer")
         await dialog.get_by_label("Token").fill("wrong")
         await page.keyboard.press("Enter")
         await expect(dialog).to_contain_text("The token is not known.")
@@ -212,6 +220,8 @@ async def test_tokens_are_asked_for_when_they_are_needed(browser: Browser) -> No
         await expect(dialog).to_be_hidden()
         await expect(page.locator("#live")).to_have_text("Live")
         form = region(page, "Post a score")
+        await form.get_by_label("Inspector").fill("a1-b1")
+        await form.get_by_role("radio", name="5").check()
         await form.get_by_role("button").click()
         await expect(dialog).to_contain_text("The token may only read.")
         await dialog.get_by_role("button", name="Cancel").click()
@@ -240,7 +250,7 @@ async def test_who_has_no_token_is_asked_once(browser: Browser) -> None:
         await page.goto(f"{address}/")
         await page.get_by_role("button", name="Cancel").click()
         await expect(page.locator("#live")).to_have_text("No access")
-        await expect(region(page, "All exams")).to_contain_text("Unauthorized.")
+        await expect(region(page, "All exams")).to_contain_text("No access. A token is needed to read; ")
         await expect(page.get_by_role("dialog")).to_be_hidden()
         await region(page, "All exams").get_by_role("button", name="Enter a token").click()
         await page.get_by_role("dialog").get_by_label("Token").fill(READ)

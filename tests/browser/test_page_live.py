@@ -116,7 +116,7 @@ async def test_while_it_is_paused_nothing_moves(visit: Visit) -> None:
         await put(http, 7, "foo", 0.75)
         await streamed
         await expect(figure).to_have_text("0.5")
-        await page.get_by_role("button", name="Pause").click()
+        await page.get_by_role("button", name="Resume").click()
         await expect(figure).to_have_text("0.75")
 
 

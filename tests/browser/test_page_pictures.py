@@ -76,11 +76,13 @@ async def test_pictures_are_made(browser: Browser, tmp_path: Path) -> None:
         await _take(page, folder / "page-student.png", "dark")
         await opened(visit, "#/inspectors")
         form = region(page, "Post a score")
+        await form.get_by_label("Inspector").fill("a1-b1")
         for mark in (5, 0, 2, 5, 4, 4):
             await form.get_by_role("radio", name=str(mark)).check()
             await form.get_by_role("button").click()
             await expect(form.get_by_role("button")).to_be_enabled()
         await expect(form.get_by_role("status")).to_contain_text("Recorded.")
+        await expect(region(page, "Inspectors").get_by_role("row", name="a1-b1")).to_contain_text("18")
         await _take(page, folder / "page-inspectors.png", "light")
         visit.check()
     assert_small(folder)

@@ -57,7 +57,7 @@ async function send(target, options) {
     const problem = await described(response);
     if (problem.status !== 401 && problem.status !== 403) throw problem;
     // Another question may have had it answered meanwhile.
-    if (token.current() === used && !(await token.ask(`${sentence(problem.message)} (${options.method ?? "GET"} ${target.split("?")[0]})`)))
+    if (token.current() === used && !(await token.ask(sentence(problem.message))))
       throw problem;
   }
 }
@@ -85,7 +85,9 @@ export async function described(response) {
   const retry = Number(response.headers.get("Retry-After")) || 0;
   try {
     const { title, detail, errors } = await response.json();
-    return new Problem(response.status, title, detail, errors, retry);
+    if (response.status !== 401) return new Problem(response.status, title, detail, errors, retry);
+    // How a program sends one is nothing that a visitor types.
+    return new Problem(401, "No access", detail.replace(/: send .*$/, "; whoever runs this server can give you one"), errors, retry);
   } catch {
     return new Problem(response.status, `HTTP ${response.status}`, response.statusText, [], retry);
   }

@@ -1,5 +1,7 @@
 // Elements. The rule: text becomes text nodes and nothing else, whoever sent it.
 
+import { pieces } from "./signs.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An element with these attributes and children; a function is a listener, null and false leave out. */
@@ -34,7 +36,8 @@ export function arrange(node, children) {
   while (node.children.length > children.length) node.lastElementChild.remove();
 }
 
-/** Somebody's id, which may run in either direction and be of any length. */
+/** Somebody's id, which may run in either direction and be of any length; signs that one does not see have a mark. */
 export function id(text) {
-  return h("bdi", { class: "id", title: text.length > 24 ? text : null }, text);
+  const parts = pieces(text).map((piece) => (piece.name ? h("span", { class: "odd", "data-name": piece.name }, piece.text) : piece.text));
+  return h("bdi", { class: "id", title: text.length > 24 ? text : null }, ...parts);
 }

@@ -14,6 +14,12 @@ import { to } from "./router.js";
 const SAMPLE = 5000;
 const PAGE = 1000;
 const DRAW = 120;
+const GREATEST = 2n ** 63n - 1n;
+
+/** Whether this is the number of an exam, as the API takes it. */
+export function isExam(text) {
+  return /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) <= GREATEST;
+}
 
 export function exam(number) {
   const mean = average();
@@ -43,7 +49,6 @@ export function exam(number) {
       if (problem.status === 404) figures.hidden = true;
     },
   });
-  const heading = h("h2", { tabindex: "-1" }, "Results");
   const figures = h(
     "div",
     { class: "columns even", hidden: true },
@@ -65,12 +70,9 @@ export function exam(number) {
       h("p", { class: "trail" }, h("a", { href: to.overview }, "Exams")),
       h("h1", { tabindex: "-1" }, `Exam ${number}`),
       figures,
-      h("section", { class: "card", "aria-label": "Results" }, heading, results.node),
+      h("section", { class: "card", "aria-label": "Results" }, h("h2", {}, "Results"), results.node),
     ),
-    turn(after, first) {
-      results.turn(after);
-      if (!first) heading.focus();
-    },
+    turn: (after) => results.turn(after),
     batch(events) {
       const ours = events.filter((event) => event.exam === number);
       if (!ours.length) return;

@@ -6,6 +6,7 @@ import { Distribution, histogram } from "./distribution.js";
 import { h, say } from "./dom.js";
 import { average, grouped } from "./figures.js";
 import { flash, Listing } from "./listing.js";
+import { live } from "./live.js";
 import { notice } from "./notice.js";
 import { Refresh } from "./refresh.js";
 import { to } from "./router.js";
@@ -106,8 +107,8 @@ class ExamRow {
   }
 }
 
-/** All exams, page by page. */
-export function allExams() {
+/** All exams, page by page; `answered(answer)` is told of every answer. */
+export function allExams(answered) {
   const eye = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
@@ -131,6 +132,7 @@ export function allExams() {
       return row;
     },
     empty: () => [h("p", {}, "No exam has a result yet.")],
+    answered,
   });
 }
 
@@ -155,18 +157,22 @@ export function recentExams() {
     word.clear();
     return row;
   };
+  const batch = (events) => {
+    for (const event of events) {
+      if (event.exam === undefined) continue;
+      const row = rows.get(event.exam) ?? begin(event.exam);
+      row.at = performance.now();
+      row.take(event);
+    }
+    rows.forEach((row) => row.draw());
+  };
+  word.hint(h("p", {}, "Waiting for the next result."));
+  // What this page has heard already; of what was before it was opened, the stream tells nothing.
+  batch([...live.latest].reverse());
   return {
     node: h("div", { class: "listing" }, word.node, h("div", { class: "scroll" }, table)),
     word,
-    batch(events) {
-      for (const event of events) {
-        if (event.exam === undefined) continue;
-        const row = rows.get(event.exam) ?? begin(event.exam);
-        row.at = performance.now();
-        row.take(event);
-      }
-      rows.forEach((row) => row.draw());
-    },
+    batch,
     resync() {
       rows.forEach((row) => row.refresh.touch());
     },

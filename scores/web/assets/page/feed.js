@@ -1,6 +1,7 @@
 // How the feed is doing: asked every other second while somebody looks.
 
 import { get } from "./api.js";
+import { ago, clock } from "./figures.js";
 import { Refresh } from "./refresh.js";
 import { live } from "./live.js";
 
@@ -25,15 +26,21 @@ class Feed {
       if (!document.hidden && !live.paused && (live.state === "live" || live.state === "off")) this.#refresh.touch();
     }, EVERY);
     live.tell({ batch: () => {}, resync: () => this.#refresh.touch() });
-    live.watch(() => {
-      if (live.state === "waiting") this.#tell(null);
-    });
+    live.watch(() => this.#tell(live.state === "waiting" ? null : this.status));
     this.#refresh.touch();
   }
 
   /** Its state as a word, and the kind of word it is. */
   get words() {
+    if (this.status && live.paused) return [`was ${this.status.state}`, "plain"];
     return this.status ? (WORDS[this.status.state] ?? [this.status.state, "plain"]) : ["unknown", "plain"];
+  }
+
+  /** When its last event came, in words; empty without any. */
+  get last() {
+    if (!this.status?.lastEventAt) return "";
+    const date = new Date(this.status.lastEventAt);
+    return `Last event ${live.paused ? `at ${clock(date)}` : ago(date)}`;
   }
 
   watch(callback) {

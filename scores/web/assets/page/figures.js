@@ -34,6 +34,11 @@ export function rate(value) {
   return value >= 100 ? String(Math.round(value)) : value.toFixed(1);
 }
 
+/** The time of day. */
+export function clock(date) {
+  return date.toLocaleTimeString("en-GB");
+}
+
 /** How long ago, in words. */
 export function ago(date, now = Date.now()) {
   const seconds = Math.max(0, Math.round((now - date.getTime()) / 1000));

@@ -1,23 +1,26 @@
-// A form that posts a score. The rule: a score that may have arrived is sent again with its key, so it counts once.
+// A form that posts a score. The rule: nothing is sent that nobody entered, and a score that may have arrived
+// is sent again with its key, so it counts once.
 
 import { post, sentence } from "./api.js";
 import { h, say } from "./dom.js";
 
 const BEST = 5;
 
-/** The form; `posted(uuid, mean)` is told of each score that was taken. `uuid` is whom it begins with. */
+/** The form; `posted(uuid, mean)` is told of each score that was taken. `uuid` is whose form it is, if anybody's. */
 export function scoreForm({ uuid = "", posted }) {
-  const name = h("input", { id: "uuid", name: "UUID", type: "text", value: uuid, autocomplete: "off", spellcheck: "false", placeholder: "a1-b1", "aria-describedby": "outcome" });
+  const name = h("input", { id: "uuid", name: "UUID", type: "text", value: uuid, autocomplete: "off", spellcheck: "false", placeholder: "a1-b1", "aria-describedby": "uuid-missing outcome" });
   const marks = Array.from({ length: BEST + 1 }, (_, mark) =>
-    h("label", { class: "mark" }, h("input", { type: "radio", name: "score", value: String(mark), checked: mark === BEST }), h("span", {}, String(mark))),
+    h("label", { class: "mark" }, h("input", { type: "radio", name: "score", value: String(mark), "aria-describedby": "score-missing" }), h("span", {}, String(mark))),
   );
+  const radios = marks.map((mark) => mark.firstChild);
+  const [noName, noScore] = ["uuid-missing", "score-missing"].map((one) => h("p", { id: one, class: "missing", hidden: true }));
   const button = h("button", { type: "submit", class: "main" }, "Post the score");
   const outcome = h("p", { id: "outcome", class: "outcome", role: "status" });
   const node = h(
     "form",
     { class: "score-form", novalidate: true },
-    h("div", { class: "field" }, h("label", { for: "uuid" }, "Inspector"), name),
-    h("fieldset", { class: "field" }, h("legend", {}, "Score"), h("div", { class: "marks" }, ...marks)),
+    h("div", { class: "field" }, h("label", { for: "uuid" }, "Inspector"), name, noName),
+    h("fieldset", { class: "field" }, h("legend", {}, "Score"), h("div", { class: "marks" }, ...marks), noScore),
     button,
     outcome,
   );
@@ -27,13 +30,43 @@ export function scoreForm({ uuid = "", posted }) {
     outcome.className = `outcome ${kind}`;
     say(outcome, text);
   };
+  const named = (lacks) => {
+    noName.hidden = !lacks;
+    say(noName, lacks ? "Enter an inspector." : "");
+    if (lacks) name.setAttribute("aria-invalid", "true");
+    else name.removeAttribute("aria-invalid");
+  };
+  const chosen = (lacks) => {
+    noScore.hidden = !lacks;
+    say(noScore, lacks ? "Choose a score." : "");
+  };
+  name.addEventListener("input", () => named(false));
+  radios.forEach((one) => one.addEventListener("change", () => chosen(false)));
+  /** What is to be filled in first, once it is said; nothing if all is there. */
+  const lacking = () => {
+    const [lacksName, lacksScore] = [name.value === "", !radios.some((one) => one.checked)];
+    named(lacksName);
+    chosen(lacksScore);
+    return lacksName ? name : lacksScore && radios[0];
+  };
+  let busy = false;
+  // It keeps the focus, which a button that is disabled would lose.
+  const work = (now) => {
+    busy = now;
+    if (now) button.setAttribute("aria-disabled", "true");
+    else button.removeAttribute("aria-disabled");
+  };
   node.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (button.disabled) return;
+    if (busy) return;
+    const first = lacking();
+    if (first) {
+      done("", "");
+      return first.focus();
+    }
     const score = { UUID: name.value, score: Number(new FormData(node).get("score")) };
     if (open?.score.UUID !== score.UUID || open.score.score !== score.score) open = { score, key: random() };
-    button.disabled = true;
-    name.removeAttribute("aria-invalid");
+    work(true);
     try {
       const { UUID, mean } = await post(score, open.key);
       open = null;
@@ -46,7 +79,7 @@ export function scoreForm({ uuid = "", posted }) {
       if (problem.status === 422) name.setAttribute("aria-invalid", "true");
       done("bad", unsure ? `${sentence(problem.message)} Post it again: it will count once.` : sentence(problem.message));
     } finally {
-      button.disabled = false;
+      work(false);
     }
   });
   return node;

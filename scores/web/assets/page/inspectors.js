@@ -9,6 +9,7 @@ import { Listing } from "./listing.js";
 import { notice } from "./notice.js";
 import { Refresh } from "./refresh.js";
 import { to } from "./router.js";
+import { spelled } from "./signs.js";
 import { countedRow } from "./students.js";
 
 export function inspectors() {
@@ -31,7 +32,6 @@ export function inspectors() {
   const following = follower(mean, { failed: () => {} });
   const heading = h("h1", { tabindex: "-1" }, "Inspectors ", total);
   const form = scoreForm({
-    uuid: "a1-b1",
     posted: (uuid) => {
       mean.follow(uuid);
       following.touch();
@@ -51,10 +51,7 @@ export function inspectors() {
         h("section", { class: "card", "aria-label": "Inspectors" }, listing.node),
       ),
     ),
-    turn(after, first) {
-      listing.turn(after);
-      if (!first) heading.focus();
-    },
+    turn: (after) => listing.turn(after),
     batch(events) {
       mean.batch(events);
       listing.batch(events);
@@ -83,7 +80,7 @@ export function inspector(uuid) {
   following.touch();
   const form = scoreForm({ uuid, posted: () => following.touch() });
   return {
-    title: uuid,
+    title: spelled(uuid),
     node: h(
       "div",
       { class: "view" },

@@ -9,7 +9,7 @@ const EVERY = 200;
 
 export function latest() {
   const list = h("ol", { class: "latest", "aria-label": "Latest events, newest first" });
-  const empty = h("p", { class: "quiet" }, "They appear here as they are recorded.");
+  const empty = h("p", { class: "quiet" }, "Waiting for the next one: what is recorded appears here.");
   const lines = [];
   let timer = 0;
   const draw = () => {

@@ -19,16 +19,18 @@ export class Listing {
   #soon = new Refresh((signal) => this.#load(signal), { every: SHOWN, failed: (problem) => this.#fail(problem) });
   #later = new Refresh(async () => this.#soon.touch(), { every: OTHERS });
   #notice = notice();
+  #turned = [];
   #pager;
   #wrap;
 
   /**
    * `target` and `member` say where the items are, `key(item)` names one, `row(item)` makes what shows it:
    * `{node, update(item)}`, and if it wants `take(event)`, `draw()`, `stop()`. `concerns(event)` is the key of what
-   * an event is about, null for nothing. `answered(answer)` is told of every answer.
+   * an event is about, null for nothing. `answered(answer)` is told of every answer; `missing()` gives more words
+   * for a thing that is not there.
    */
   constructor(of) {
-    this.#of = { limit: 50, answered: () => {}, empty: () => ["Nothing yet."], ...of };
+    this.#of = { limit: 50, answered: () => {}, missing: () => [], empty: () => ["Nothing yet."], ...of };
     this.#pager = pager(of.route, `Pages of ${of.what}`);
     const heads = of.columns.map(([text, kind]) => h("th", { scope: "col", class: kind }, text));
     const table = h("table", {}, h("caption", { class: "hidden" }, of.caption), h("thead", {}, h("tr", {}, ...heads)), this.#body);
@@ -38,10 +40,11 @@ export class Listing {
     this.#pager.node.hidden = true;
   }
 
-  /** Goes to the page after this position; null is the first. */
+  /** Goes to the page after this position, null is the first; settled once it is shown, or cannot be. */
   turn(after) {
     this.#after = after || null;
     this.#soon.hurry();
+    return new Promise((resolve) => { this.#turned.push(resolve); });
   }
 
   resync() {
@@ -83,6 +86,11 @@ export class Listing {
     this.#wrap.hidden = items.length === 0;
     if (!items.length) this.#notice.hint(...this.#of.empty());
     this.#of.answered(answer);
+    this.#arrived();
+  }
+
+  #arrived() {
+    this.#turned.splice(0).forEach((resolve) => resolve());
   }
 
   #fill(items) {
@@ -101,12 +109,13 @@ export class Listing {
   }
 
   #fail(problem) {
-    this.#notice.fail(problem);
+    this.#notice.fail(problem, ...this.#of.missing());
     if (problem.status === 404) {
       this.#wrap.hidden = this.#pager.node.hidden = true;
       this.#fill([]);
     }
     this.#of.failed?.(problem);
+    this.#arrived();
   }
 }
 

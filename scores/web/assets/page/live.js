@@ -22,7 +22,8 @@ class Live {
   latest = [];
   /** The students that came last. */
   seen = new Map();
-  paused = false;
+  /** When the reader had it stand still; null while it does not. */
+  paused = null;
   #views = new Set();
   #watchers = new Set();
   #waiting = [];
@@ -44,9 +45,11 @@ class Live {
     return () => this.#views.delete(view);
   }
 
-  /** Has a function called with every change of state. */
+  /** Has a function called, now and with every change of state; what comes back ends it. */
   watch(callback) {
     this.#watchers.add(callback);
+    callback();
+    return () => this.#watchers.delete(callback);
   }
 
   retry() {
@@ -54,7 +57,7 @@ class Live {
   }
 
   pause(paused) {
-    this.paused = paused;
+    this.paused = paused ? new Date() : null;
     this.#watchers.forEach((callback) => callback());
     this.#resume();
   }

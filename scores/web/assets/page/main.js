@@ -2,14 +2,17 @@
 
 import { get } from "./api.js";
 import { h, say } from "./dom.js";
-import { exam } from "./exam.js";
+import { exam, isExam } from "./exam.js";
 import { feed } from "./feed.js";
-import { ago, rate } from "./figures.js";
+import { clock, rate } from "./figures.js";
 import { inspector, inspectors } from "./inspectors.js";
 import { live } from "./live.js";
 import { overview } from "./overview.js";
+import * as place from "./place.js";
 import { Refresh } from "./refresh.js";
 import { here, to } from "./router.js";
+import * as search from "./search.js";
+import { spelled } from "./signs.js";
 import { student } from "./student.js";
 import { students } from "./students.js";
 import * as token from "./token.js";
@@ -22,25 +25,46 @@ const FOLDERS = ["exams", "students", "inspectors"];
 let view = null;
 let untell = () => {};
 let shown = null;
+/** When what the view shows was asked for first. */
+let since = null;
 
 function choose({ steps: [folder, one, ...more] }) {
   if (more.length || (folder && !FOLDERS.includes(folder))) return nowhere();
   if (folder === "students") return one === undefined ? students() : student(one);
   if (folder === "inspectors") return one === undefined ? inspectors() : inspector(one);
-  return one === undefined ? overview() : exam(one);
+  if (one === undefined) return overview();
+  return isExam(one) ? exam(one) : nowhere(`“${spelled(one)}” is no exam number`, "An exam number is a whole number from 0 to 9223372036854775807, in digits alone and without zeros before it.");
 }
 
-function nowhere() {
-  const node = h("div", { class: "view" }, h("h1", { tabindex: "-1" }, "There is nothing here"), h("p", {}, h("a", { href: to.overview }, "All exams")));
+function nowhere(what = "There is nothing here", why = "") {
+  const node = h("div", { class: "view" }, h("h1", { tabindex: "-1" }, what), h("p", {}, why), h("p", {}, h("a", { href: to.overview }, "All exams")));
   return { title: "Nothing", node, turn() {}, batch() {}, resync() {}, stop() {} };
 }
 
 function follow() {
   const address = here();
   if (address === null) return;
+  place.leave();
+  const before = place.arrive();
   const name = JSON.stringify(address.steps);
-  if (name === shown) return view.turn(address.after, false);
-  const first = shown === null;
+  const [first, same] = [shown === null, name === shown];
+  if (!same) change(address, name);
+  since = new Date();
+  showState();
+  const drawn = view.turn(address.after);
+  if (before) place.restore(before, drawn);
+  else if (!first && !same) scrollTo(0, 0);
+  if (same) tellPage(drawn);
+  else if (!first) view.node.querySelector("h1").focus({ preventScroll: true });
+}
+
+/** Says which page of a table it is, for who hears it: nothing else moves. */
+async function tellPage(drawn) {
+  await drawn;
+  say(part("said"), view.node.querySelector(".where")?.textContent ?? "");
+}
+
+function change(address, name) {
   shown = name;
   view?.stop();
   untell();
@@ -48,15 +72,11 @@ function follow() {
   untell = live.tell(view);
   document.title = `${view.title} · scores`;
   part("main").replaceChildren(view.node);
-  view.turn(address.after, true);
   for (const link of document.querySelectorAll("#places a")) {
     const current = link.dataset.folder === (address.steps[0] ?? "exams");
     if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (first) return;
-  scrollTo(0, 0);
-  view.node.querySelector("h1").focus({ preventScroll: true });
 }
 
 // The header.
@@ -79,15 +99,26 @@ function showState() {
   if (live.state === "waiting") {
     const left = Math.max(0, Math.ceil((live.until - Date.now()) / 1000));
     const why = live.why ? ` (${live.why})` : "";
-    const old = live.heard ? ` What you see is from ${live.heard.toLocaleTimeString("en-GB")}.` : "";
+    const old = live.heard ? ` What you see is from ${clock(live.heard)}.` : "";
     say(part("lost"), `The connection to the server is lost${why}.${old}`);
     say(part("again"), left ? `Trying again in ${left} s` : "Trying again");
   } else say(part("again"), "Trying again");
   document.body.classList.toggle("stale", !part("banner").hidden);
+  showPause();
   // Once for each change that lasts, for who hears the page.
   const words = live.state === "waiting" || live.state === "connecting" ? (lost ? "The connection is lost." : "") : word;
   if (words && words !== announced && (announced || live.state !== "live")) say(part("said"), words);
   announced = words || announced;
+}
+
+function showPause() {
+  const { paused } = live;
+  document.body.classList.toggle("still", paused !== null);
+  say(part("pause"), paused ? "Resume" : "Pause");
+  part("still").hidden = !paused;
+  if (!paused) return;
+  const from = since > paused ? `. This view is from ${clock(since)}, when you opened it` : ": what you see is from then";
+  say(part("since"), `Paused at ${clock(paused)}${from}.`);
 }
 
 function showRate() {
@@ -104,8 +135,7 @@ function showFeed() {
   const [word, kind] = feed.words;
   say(part("feed"), `Feed ${word}`);
   part("feed").className = `pill ${kind}`;
-  const at = feed.status?.lastEventAt;
-  part("feed").title = at ? `Last event ${ago(new Date(at))}` : "";
+  part("feed").title = feed.last;
 }
 
 const about = new Refresh(async (signal) => {
@@ -125,6 +155,8 @@ const about = new Refresh(async (signal) => {
 // What the visitor does.
 
 function wire() {
+  place.wire();
+  search.wire();
   token.wire();
   token.onChange(() => live.resync());
   addEventListener("hashchange", follow);
@@ -134,27 +166,10 @@ function wire() {
   setInterval(() => document.hidden || live.state === "waiting" || about.touch(), 15_000);
   live.tell({ batch() {}, resync: () => about.touch() });
   part("retry").addEventListener("click", () => live.retry());
-  part("pause").addEventListener("click", () => {
-    live.pause(!live.paused);
-    part("pause").setAttribute("aria-pressed", String(live.paused));
-  });
+  part("pause").addEventListener("click", () => live.pause(!live.paused));
   part("skip").addEventListener("click", (event) => {
     event.preventDefault();
     part("main").focus();
-  });
-  part("search").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const { value } = part("student");
-    if (value === "") return part("student").focus();
-    try {
-      location.hash = to.student(value);
-    } catch {
-      // Text that is no Unicode names nobody.
-      location.hash = to.students;
-    }
-  });
-  part("student").addEventListener("focus", () => {
-    part("seen").replaceChildren(...[...live.seen.keys()].reverse().map((one) => h("option", { value: one })));
   });
 }
 

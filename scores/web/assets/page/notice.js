@@ -20,13 +20,14 @@ export function notice() {
     hint(...children) {
       show("hint", ...children);
     },
-    fail(problem) {
+    /** What went wrong; with `more` if it is that something is not there. */
+    fail(problem, ...more) {
       const words = [h("strong", {}, sentence(problem.title)), " ", sentence(problem.message)];
       if (problem.status === 401 || problem.status === 403) {
         const again = () => token.ask(sentence(problem.message), { again: true });
         words.push(" ", h("button", { type: "button", click: again }, "Enter a token"));
       }
-      if (problem.status === 404) show("hint", h("p", {}, ...words), h("p", { class: "quiet" }, "Ids are taken exactly, upper and lower case too. What is not there yet appears here when it comes."));
+      if (problem.status === 404) show("hint", h("p", {}, ...words), ...more, h("p", { class: "quiet" }, "Ids are taken exactly, upper and lower case too. What is not there yet appears here when it comes."));
       else show("bad", h("p", {}, ...words));
     },
   };

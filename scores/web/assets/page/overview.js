@@ -5,7 +5,7 @@ import { timeline } from "./chart.js";
 import { h, say } from "./dom.js";
 import { allExams, recentExams } from "./exams.js";
 import { feed } from "./feed.js";
-import { ago, grouped, rate } from "./figures.js";
+import { grouped, rate } from "./figures.js";
 import { latest } from "./latest.js";
 import { live } from "./live.js";
 import { command } from "./notice.js";
@@ -13,13 +13,16 @@ import { SECONDS } from "./rate.js";
 import { Refresh } from "./refresh.js";
 import { to } from "./router.js";
 
+/** Characters of all totals together that are written large. */
+const ROOM = 12;
+
 export function overview() {
-  const parts = [feedCard(), rateCard(), totalsCard()];
-  const [recent, log, all] = [recentExams(), latest(), allExams()];
+  const totals = totalsCard();
+  const parts = [feedCard(), rateCard(), totals];
+  const [recent, log, all] = [recentExams(), latest(), allExams(totals.exams)];
   const said = setTimeout(() => {
     if (!live.latest.length) recent.word.hint(...nothing());
   }, 1200);
-  const allHeading = h("h2", { tabindex: "-1" }, "All exams");
   return {
     title: "Exams",
     node: h(
@@ -33,15 +36,9 @@ export function overview() {
         h("section", { class: "card", "aria-label": "Arriving now" }, h("h2", {}, "Arriving now"), recent.node),
         h("section", { class: "card", "aria-label": "Latest events" }, h("h2", {}, "Latest events"), log.node),
       ),
-      h("section", { class: "card", "aria-label": "All exams" }, allHeading, all.node),
+      h("section", { class: "card", "aria-label": "All exams" }, h("h2", {}, "All exams"), all.node),
     ),
-    turn(after, first) {
-      all.turn(after);
-      if (!first) {
-        allHeading.focus({ preventScroll: true });
-        allHeading.scrollIntoView({ block: "start" });
-      }
-    },
+    turn: (after) => all.turn(after),
     batch(events) {
       [recent, log, all, ...parts].forEach((part) => part.batch?.(events));
     },
@@ -58,7 +55,7 @@ export function overview() {
 function nothing() {
   const one = `curl -X PUT ${location.origin}/exams/1/results/foo \\\n  -H 'Content-Type: application/json' -d '{"score":0.75}'`;
   return [
-    h("p", {}, "No result has come since this page was opened. Record one, and watch it arrive:"),
+    h("p", {}, "Waiting for the next result: none has come since this page was opened. Record one, and watch it arrive:"),
     command(one),
     h("p", {}, "Or start a server with a simulated feed: ", h("code", {}, "scores demo"), "."),
   ];
@@ -79,7 +76,7 @@ function feedCard() {
     say(url, status.url ?? "No feed: results come by PUT.");
     url.title = status.url ?? "";
     for (const name of Object.keys(names)) say(figures[name], grouped(status[name]));
-    say(last, status.lastEventAt ? `Last event ${ago(new Date(status.lastEventAt))}` : "No event yet");
+    say(last, feed.last || "No event yet");
   };
   const stop = feed.watch(show);
   return {
@@ -97,6 +94,7 @@ function feedCard() {
 
 function rateCard() {
   const figure = h("span", { class: "big" }, "–");
+  const word = h("span", { class: "quiet" });
   const plot = timeline();
   const seconds = Array.from({ length: SECONDS }, (_, index) => index - SECONDS + 1);
   const draw = () => {
@@ -105,33 +103,42 @@ function rateCard() {
     say(figure, rate(live.scores.current));
     plot.show([seconds, counts], `Results a second over the last two minutes: now ${rate(live.scores.current)}, at most ${Math.max(...counts)}`);
   };
+  const unwatch = live.watch(() => say(word, live.paused ? " recorded, mean of the 5 s before the pause" : " recorded, mean of 5 s"));
   const timer = setInterval(draw, 1000);
   queueMicrotask(draw);
   return {
-    node: h("article", { class: "card rate" }, h("h2", {}, "Results a second"), h("p", {}, figure, h("span", { class: "quiet" }, " recorded, mean of 5 s")), plot.node),
+    node: h("article", { class: "card rate" }, h("h2", {}, "Results a second"), h("p", {}, figure, word), plot.node),
     stop() {
+      unwatch();
       clearInterval(timer);
       plot.stop();
     },
   };
 }
 
+/** How much is stored; `exams(answer)` takes how many exams there are from the table of them, so that both say the same. */
 function totalsCard() {
-  const totals = [
-    ["exams", to.overview, "exam"],
-    ["students", to.students, "student"],
-    ["inspectors", to.inspectors, "uuid"],
-  ].map(([name, route, member]) => {
-    const figure = h("dd", {}, h("span", { class: "big" }, "–"));
+  const list = h("dl", { class: "totals stored" });
+  const figures = [["exams", to.overview], ["students", to.students], ["inspectors", to.inspectors]].map(([name, route]) => {
+    const figure = h("dd", { class: "big" }, "–");
+    list.append(h("div", {}, h("dt", {}, h("a", { href: route }, name)), figure));
+    return figure;
+  });
+  const show = (figure, total) => {
+    say(figure, grouped(total));
+    list.classList.toggle("long", figures.map(({ textContent }) => textContent).join("").length > ROOM);
+  };
+  const totals = [["students", "student"], ["inspectors", "uuid"]].map(([name, member], index) => {
     const refresh = new Refresh(async (signal) => {
       const { total } = await get(`/${name}?limit=1`, { signal });
-      say(figure.firstChild, grouped(total));
+      show(figures[index + 1], total);
     }, { every: 1000 });
     refresh.touch();
-    return { member, refresh, node: h("div", {}, h("dt", {}, h("a", { href: route }, name)), figure) };
+    return { member, refresh };
   });
   return {
-    node: h("article", { class: "card" }, h("h2", {}, "In the store"), h("dl", { class: "totals" }, ...totals.map(({ node }) => node)), h("p", { class: "quiet" }, "Averages are exact: every digit is right, and an exam's view checks it.")),
+    exams: ({ total }) => show(figures[0], total),
+    node: h("article", { class: "card" }, h("h2", {}, "In the store"), list, h("p", { class: "quiet" }, "Averages are exact: every digit is right, and an exam's view checks it.")),
     batch(events) {
       for (const { member, refresh } of totals) {
         if (events.some((event) => event[member] !== undefined)) refresh.touch();

@@ -44,4 +44,7 @@ function lead(link, target) {
   else link.setAttribute("aria-disabled", "true");
   if (target) link.removeAttribute("role");
   else link.setAttribute("role", "link");
+  // Who has come to the end by it is still at it.
+  if (target) link.removeAttribute("tabindex");
+  else link.setAttribute("tabindex", "-1");
 }

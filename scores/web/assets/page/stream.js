@@ -1,7 +1,7 @@
 // The live stream: `GET /scores`, read by fetch, because an EventSource cannot send a token.
 // The rule: it comes back by itself, after the last event that it had, and says how it stands.
 
-import { described, Problem } from "./api.js";
+import { described, Problem, sentence } from "./api.js";
 import { Decoder } from "./decoder.js";
 import { understand } from "./events.js";
 import * as token from "./token.js";
@@ -62,7 +62,7 @@ export class Stream {
     }
     if (response.status === 401 || response.status === 403) {
       const problem = await described(response);
-      const given = await token.ask(`To listen, ${problem.message}`);
+      const given = await token.ask(sentence(problem.message));
       if (!given) this.#states("denied");
       return given ? 0 : NONE;
     }

@@ -7,6 +7,7 @@ import { resultRow } from "./exam.js";
 import { average, grouped, score as short } from "./figures.js";
 import { Listing } from "./listing.js";
 import { to } from "./router.js";
+import { bare, spelled } from "./signs.js";
 
 export function student(one) {
   const mean = average();
@@ -42,11 +43,11 @@ export function student(one) {
       plot.show([places, scores, places.map(() => answer.average)], `${scores.length} scores by exam; the average of all is ${answer.average}`);
       say(note, scores.length < answer.count ? `${grouped(scores.length)} of ${grouped(answer.count)} results, and the average of all.` : "Each exam's score, and the average.");
     },
+    missing: () => otherwise(one),
     failed: (problem) => {
       if (problem.status === 404) figures.hidden = true;
     },
   });
-  const heading = h("h2", { tabindex: "-1" }, "Results");
   const figures = h(
     "div",
     { class: "columns narrow", hidden: true },
@@ -59,19 +60,16 @@ export function student(one) {
     h("section", { class: "card", "aria-label": "Scores by exam" }, h("h2", {}, "Scores by exam"), plot.node, note),
   );
   return {
-    title: one,
+    title: spelled(one),
     node: h(
       "div",
       { class: "view" },
       h("p", { class: "trail" }, h("a", { href: to.students }, "Students")),
       h("h1", { tabindex: "-1" }, id(one)),
       figures,
-      h("section", { class: "card", "aria-label": "Results" }, heading, listing.node),
+      h("section", { class: "card", "aria-label": "Results" }, h("h2", {}, "Results"), listing.node),
     ),
-    turn(after, first) {
-      listing.turn(after);
-      if (!first) heading.focus();
-    },
+    turn: (after) => listing.turn(after),
     batch(events) {
       const ours = events.filter((event) => event.student === one);
       if (!ours.length) return;
@@ -84,4 +82,13 @@ export function student(one) {
       plot.stop();
     },
   };
+}
+
+/** For an id that nobody has: what in it one does not see, and what it may have been meant to be. */
+function otherwise(one) {
+  const rest = bare(one);
+  return [
+    spelled(one) === one ? null : h("p", {}, "This id has signs that one does not see; here they are marked: ", id(one)),
+    rest === one || rest === "" ? null : h("p", {}, "Without what stands around it: ", h("a", { href: to.student(rest) }, id(rest))),
+  ].filter((line) => line !== null);
 }

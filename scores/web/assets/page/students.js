@@ -24,13 +24,7 @@ export function students() {
   return {
     title: "Students",
     node: h("div", { class: "view" }, heading, h("section", { class: "card", "aria-label": "Students" }, listing.node)),
-    turn(after, first) {
-      listing.turn(after);
-      if (!first) {
-        heading.focus({ preventScroll: true });
-        heading.scrollIntoView();
-      }
-    },
+    turn: (after) => listing.turn(after),
     batch: (events) => listing.batch(events),
     resync: () => listing.resync(),
     stop: () => listing.stop(),
