@@ -301,16 +301,19 @@ class Config:
         256, 1024 * _MIB, _MIB, "most characters of an event; a longer one is dropped"
     )
 
+    flags: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    """Names of the settings that flags state, so that an error says what was typed; no setting itself."""
+
     def __post_init__(self) -> None:
         if self.feed_backoff_min > self.feed_backoff_max:
             raise ConfigError(
-                f"{PREFIX}FEED_BACKOFF_MIN={self.feed_backoff_min:g} is not allowed:"
-                f" it must be at most {PREFIX}FEED_BACKOFF_MAX={self.feed_backoff_max:g}"
+                f"{self.source('feed_backoff_min')}={self.feed_backoff_min:g} is not allowed:"
+                f" it must be at most {self.source('feed_backoff_max')}={self.feed_backoff_max:g}"
             )
         if self.max_pending < self.max_body:
             raise ConfigError(
-                f"{PREFIX}MAX_PENDING={self.max_pending} is not allowed:"
-                f" it must be at least {PREFIX}MAX_BODY={self.max_body}"
+                f"{self.source('max_pending')}={self.max_pending} is not allowed:"
+                f" it must be at least {self.source('max_body')}={self.max_body}"
             )
         if self.read_token and not self.write_token:
             raise ConfigError(
@@ -319,7 +322,7 @@ class Config:
             )
         if "*" in self.cors_origins and len(self.cors_origins) > 1:
             raise ConfigError(
-                f"{PREFIX}CORS_ORIGINS={','.join(self.cors_origins)!r} is not allowed:"
+                f"{self.source('cors_origins')}={','.join(self.cors_origins)!r} is not allowed:"
                 " * is for all, and stands alone"
             )
 
@@ -329,14 +332,20 @@ class Config:
 
         Raises `ConfigError` with one line that names the setting, its value and what is allowed.
         """
-        values = {}
+        values, stated = {}, set()
         for setting in settings():
             text = flags.get(setting.name)
             if text is not None:
                 values[setting.name] = setting.read(text, setting.flag)
+                stated.add(setting.name)
             elif setting.variable in environ:
                 values[setting.name] = setting.read(environ[setting.variable], setting.variable)
-        return cls(**values)
+        return cls(**values, flags=frozenset(stated))
+
+    def source(self, name: str) -> str:
+        """The flag or the variable that states this setting; the variable also where nothing does."""
+        (setting,) = (setting for setting in settings() if setting.name == name)
+        return setting.flag if name in self.flags else setting.variable
 
     def environ(self) -> dict[str, str]:
         """The variables that state these settings to another process."""
@@ -345,7 +354,7 @@ class Config:
 
 def settings() -> tuple[Setting, ...]:
     """All settings, in the order in which they are declared."""
-    return tuple(_declared(item) for item in fields(Config))
+    return tuple(_declared(item) for item in fields(Config) if item.metadata)
 
 
 def _declared(item: "Field[Any]") -> Setting:

@@ -28,6 +28,7 @@
     ├── FeedError                   502  feed-unavailable
     │   └── FeedEnded               502  feed-ended
     └── ConfigError                 500  config
+        ├── InUse                   500  config
         └── WorkerRefused           500  config
 
 Rule: a class carries the HTTP `status` it means and a stable `code`; nobody else maps errors to HTTP.
@@ -45,6 +46,7 @@ __all__ = [
     "FeedEnded",
     "FeedError",
     "HeadTooLarge",
+    "InUse",
     "InvalidInput",
     "InvalidQuery",
     "KeyInFlight",
@@ -276,7 +278,24 @@ class ConfigError(ScoresError):
     """A setting that is wrong; one line names it, its value and what is allowed."""
 
     code = "config"
+    passing: bool = False
+    """Whether it may be right in a moment, with nothing changed: the command then ends with 1, not 2."""
+
+
+class InUse(ConfigError):
+    """What the setting names is another process's for now, which may be about to stop."""
+
+    passing = True
+
+    def __init__(self, message: str, *, port: int | None = None) -> None:
+        """`port` is the one that is taken, if it is one."""
+        super().__init__(message)
+        self.port = port
 
 
 class WorkerRefused(ConfigError):
     """A worker process found a setting wrong, and has said which one: there is nothing to add."""
+
+    def __init__(self, message: str, *, passing: bool) -> None:
+        super().__init__(message)
+        self.passing = passing

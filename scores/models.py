@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeGuard, TypeVar
 from scores.errors import Fault, InvalidInput
 
 __all__ = [
+    "EXAM_RULE",
     "MAX_EXAM",
     "MAX_ID_LENGTH",
     "MAX_MARK",

@@ -75,7 +75,7 @@ async def test_a_port_that_is_taken_is_said_in_one_line(command: Callable[..., A
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         status, _, err = await output_of(command, "serve", "--feed", "off", "--port", port)
-    assert status == 2
+    assert status == 1
     assert f"cannot listen on '127.0.0.1' port {port}" in err
     assert "--port" in err
     assert "Traceback" not in err

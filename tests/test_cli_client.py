@@ -97,7 +97,7 @@ async def test_machines_read_json(serve: Serve, ask: Ask) -> None:
     [
         (["post", "a1-b1", "6"], 1, "score must be an integer from 0 to 5, not 6"),
         (["post", "", "5"], 1, "UUID must be a string of 1 to 256 characters"),
-        (["post", "a1-b1", "five"], 2, "invalid int value"),
+        (["post", "a1-b1", "five"], 2, "'five' is not allowed: it must be an integer from 0 to 5"),
         (["post", "a1-b1"], 2, "required: SCORE"),
         (["student", "no\nbody"], 1, "studentId must be a string"),
         (["student", "nobody"], 1, "no student 'nobody' is known"),

@@ -17,29 +17,62 @@ SHOWN_BY = "shown by"
 
 
 class Line(NamedTuple):
-    """A line of a table that ends with the tests that show what it says."""
+    """A line of a table that ends with the number under which the tests stand that show what it says."""
 
     number: int
     cells: list[str]
+    shown_by: str
+    """What stands under its number behind the table; nothing if there is no such number."""
 
     @property
     def tests(self) -> list[tuple[str, str, str]]:
         """Of each test that it names the file, the function, and where the link leads."""
-        return LINK.findall(self.cells[-1])
+        return LINK.findall(self.shown_by)
 
 
 def lines(text: str) -> Iterator[Line]:
     """The lines of the tables that promise something."""
+    for table, behind in tables(text):
+        shown = items(behind)
+        for number, cells in table:
+            yield Line(number, cells, shown.pop(cells[-1], ""))
+        # What nobody points to shows nothing.
+        assert not shown
+
+
+def tables(text: str) -> Iterator[tuple[list[tuple[int, list[str]]], list[str]]]:
+    """The lines of each such table, and what follows it up to the next heading or table."""
+    table: list[tuple[int, list[str]]] = []
+    behind: list[str] = []
     promising = False
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate([*text.splitlines(), "#"], 1):
+        if promising and table and (line.startswith("#") or (line.startswith("|") and behind)):
+            yield table, behind
+            table, behind, promising = [], [], False
         if not line.startswith("|"):
-            promising = False
+            behind.append(line)
             continue
         cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
         if SHOWN_BY in cells[-1]:
-            promising = True
+            table, behind, promising = [], [], True
         elif promising and not set(line) <= set("|-"):
-            yield Line(number, cells)
+            table.append((number, cells))
+
+
+def items(behind: list[str]) -> dict[str, str]:
+    """What stands under each number of the list."""
+    found: dict[str, str] = {}
+    number = ""
+    for line in behind:
+        if match := re.match(r"(\d+)\. ", line):
+            number = match[1]
+            assert number not in found, number
+            found[number] = ""
+        elif not line.startswith("   "):
+            number = ""
+        if number:
+            found[number] += line
+    return found
 
 
 @cache
@@ -63,10 +96,12 @@ def wrong(line: Line) -> list[str]:
             found.append(f"there is no {function} in {file}")
         if (PAGE.parent / target).resolve() != path:
             found.append(f"the link {target} does not lead to {file}")
-    if line.cells[-1].count("](") != len(line.tests):
+    if line.shown_by.count("](") != len(line.tests):
         found.append("a link that names no test")
     return found
 
+
+TABLE = f"| store | promised | {SHOWN_BY} |\n|---|---|---|\n| dict | all | 1 |\n"
 
 LINES = list(lines(PAGE.read_text(encoding="utf-8")))
 
@@ -94,7 +129,7 @@ def test_every_store_has_its_lines(store: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "found"),
+    ("shown", "found"),
     [
         ("nothing", "no test is named"),
         (
@@ -113,6 +148,18 @@ def test_every_store_has_its_lines(store: str) -> None:
         ),
     ],
 )
-def test_a_line_that_is_wrong_is_found_out(cell: str, found: str) -> None:
-    (line,) = lines(f"| store | promised | {SHOWN_BY} |\n|---|---|---|\n| dict | all | {cell} |\n")
+def test_a_line_that_is_wrong_is_found_out(shown: str, found: str) -> None:
+    (line,) = lines(f"{TABLE}\n1. {shown}\n")
     assert any(found in one for one in wrong(line))
+
+
+def test_a_line_whose_number_is_not_there_is_found_out() -> None:
+    (line,) = lines(TABLE)
+    assert wrong(line) == ["no test is named"]
+    first, second = lines(TABLE + "| sharded | all | 2 |\n\n1. one\n2. two,\n   and more\n")
+    assert (first.shown_by, second.shown_by) == ("1. one", "2. two,   and more")
+
+
+def test_tests_that_no_line_points_to_are_found_out() -> None:
+    with pytest.raises(AssertionError):
+        list(lines(f"{TABLE}\n1. one\n2. two\n"))

@@ -173,7 +173,7 @@ FLOORS = {
     "scores.client.client": 14,
     "scores.client.importing": 15,
     "scores.client": 16,
-    "scores.cli.arguments": 1,
+    "scores.cli.arguments": 2,
     "scores.cli.loop": 1,
     "scores.cli.descriptors": 3,
     "scores.cli.output": 1,

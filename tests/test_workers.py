@@ -383,7 +383,7 @@ async def test_a_store_of_one_process_is_refused_in_one_line(start: Start) -> No
     assert await service.end() == (
         2,
         (
-            "scores: SCORES_WORKERS=4 is not allowed with the store 'dict', which lives in one process:"
+            "scores: --workers=4 is not allowed with the store 'dict', which lives in one process:"
             " use a shared store, such as redis://localhost:6379/0, or one worker\n"
         ),
     )
@@ -393,7 +393,7 @@ async def test_a_port_that_is_taken_is_said_in_one_line(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         status, err = await (await start("--port", str(port), listening=0)).end()
-    assert status == 2
+    assert status == 1
     assert err.startswith(f"scores: cannot listen on '127.0.0.1' port {port}: ")
     assert len(err.splitlines()) == 1
 
@@ -458,5 +458,5 @@ def test_several_workers_are_refused_on_windows() -> None:
     )
     assert (done.returncode, done.stderr) == (
         2,
-        "scores: SCORES_WORKERS=2 is not allowed on Windows: it must be 1\n",
+        "scores: --workers=2 is not allowed on Windows: it must be 1\n",
     )

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Final, TypeVar
 
-from scores.cli.arguments import Commands
+from scores.cli.arguments import Commands, integer
 from scores.cli.connecting import add_asking, connected
-from scores.cli.output import json_line, line, shown
+from scores.cli.output import error, json_line, line, shown
 from scores.cli.views import (
     EXAMS,
     INSPECTORS,
@@ -26,8 +26,10 @@ from scores.cli.views import (
     print_table,
 )
 from scores.client import MeanEvent, ScoreEvent, Start
+from scores.live.frames import Position, parse_id
+from scores.models import EXAM_RULE
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "goes_on"]
 
 T = TypeVar("T")
 
@@ -41,7 +43,8 @@ a key: the same command with --key KEY asks again, and counts nothing twice.
 
 _WATCH_NOTE: Final = """\
 It reconnects by itself, and goes on where it was. With --json each event is a line, with its id; the
-last one seen is what --after takes.
+last one seen is what --after takes. A server that does not know that event, or not any more, begins with
+all that is stored, which is said on standard error.
 """
 
 
@@ -49,15 +52,19 @@ def add_commands(commands: Commands) -> None:
     """Adds these commands to the parser's."""
     post = add_asking(commands, "post", _post, about="add a score to an inspector", note=_POST_NOTE)
     post.add_argument("uuid", metavar="UUID", help="the inspector")
-    post.add_argument("score", metavar="SCORE", type=int, help="an integer from 0 to 5")
+    post.add_argument(
+        "score", metavar="SCORE", type=integer("an integer from 0 to 5"), help="an integer from 0 to 5"
+    )
     post.add_argument("--key", metavar="KEY", help="of an earlier try of the same score")
     add_asking(commands, "students", _students, about="list all students")
     student = add_asking(commands, "student", _student, about="show a student and their results")
     student.add_argument("id", metavar="ID")
-    student.add_argument("--exam", metavar="N", type=int, action="append", default=[], help="this exam only")
+    student.add_argument(
+        "--exam", metavar="N", type=integer(EXAM_RULE), action="append", default=[], help="this exam only"
+    )
     add_asking(commands, "exams", _exams, about="list all exams")
     exam = add_asking(commands, "exam", _exam, about="show an exam and its results")
-    exam.add_argument("number", metavar="N", type=int)
+    exam.add_argument("number", metavar="N", type=integer(EXAM_RULE))
     exam.add_argument("--student", metavar="ID", action="append", default=[], help="this student only")
     add_asking(commands, "inspectors", _inspectors, about="list all inspectors")
     inspector = add_asking(commands, "inspector", _inspector, about="show an inspector")
@@ -133,7 +140,13 @@ async def _watch(arguments: argparse.Namespace) -> int:
         connected(arguments, retries=READING) as client,
         aclosing(client.follow(last_event_id=arguments.after, start=start)) as events,
     ):
+        left = parse_id(arguments.after)
+        if arguments.after and left is None:
+            error(_unknown(arguments.after))
         async for event in events:
+            if left is not None and not goes_on(left, parse_id(event.id)):
+                error(_unknown(arguments.after))
+            left = None
             if arguments.json:
                 json_line(event_members(event))
             else:
@@ -145,6 +158,21 @@ async def _watch(arguments: argparse.Namespace) -> int:
 async def _list(arguments: argparse.Namespace, view: View[T], items: AsyncIterator[T]) -> int:
     await (print_lines if arguments.json else print_table)(view, items)
     return 0
+
+
+def goes_on(left: Position, first: Position | None) -> bool:
+    """Whether a stream that begins with this event is the rest of one that was left there."""
+    return (
+        first is not None
+        and first.epoch == left.epoch
+        # The next event has the next number; a page of what is stored has that of the event before it.
+        and first.number - left.number in (0, 1)
+        and (first.place is None or left.place is not None)
+    )
+
+
+def _unknown(event_id: str) -> str:
+    return f"the event {shown(event_id)} is not known, or not any more: all that is stored comes first"
 
 
 def _described(event: ScoreEvent | MeanEvent) -> str:

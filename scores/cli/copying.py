@@ -8,7 +8,7 @@ from typing import Final
 from scores.cli.arguments import Commands, add_command
 from scores.cli.bar import Bar, part_shown
 from scores.cli.loop import run
-from scores.cli.output import error, json_line, line
+from scores.cli.output import counted, error, json_line, line
 from scores.copying import Copying, copy_store
 from scores.errors import ConfigError, StoreError
 from scores.stores import open_store
@@ -94,4 +94,4 @@ def described(copying: Copying, seconds: float) -> str:
 
 
 def _copied(copying: Copying) -> str:
-    return f"{copying.results} results and {copying.inspectors} inspectors copied"
+    return f"{counted(copying.results, 'result')} and {counted(copying.inspectors, 'inspector')} copied"

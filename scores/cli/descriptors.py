@@ -7,7 +7,7 @@ the connections that there may be by default. What it does not allow is said at 
 import logging
 from typing import Final
 
-from scores.config import PREFIX, Config
+from scores.config import Config
 
 try:
     import resource
@@ -38,8 +38,8 @@ def raise_descriptors(config: Config) -> None:
         most = soft
     if most < needed:
         log.warning(
-            "no more than %d files may be open, too few for %sMAX_CONNECTIONS=%d: see ulimit -n",
+            "no more than %d files may be open, too few for %s=%d: see ulimit -n",
             most,
-            PREFIX,
+            config.source("max_connections"),
             config.max_connections,
         )

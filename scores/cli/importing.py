@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from scores.cli.arguments import Commands
+from scores.cli.arguments import Commands, integer, number
 from scores.cli.bar import Bar, described
 from scores.cli.connecting import add_asking, connected
 from scores.cli.output import error, json_line, line
@@ -32,6 +32,8 @@ With --fast scores go in bulk, not in a request each, and have no keys: lines th
 in doubt, at most ten thousand, may have been counted: the next run says which, and asks for --in-doubt.
 """
 
+_requests: Final = integer(f"an integer from 1 to {CONNECTIONS}", low=1, high=CONNECTIONS)
+
 
 def add_commands(commands: Commands) -> None:
     """Adds the command to the parser's."""
@@ -43,7 +45,7 @@ def add_commands(commands: Commands) -> None:
         help="newline-delimited JSON; - is standard input, which cannot be gone on with",
     )
     add("--fast", action="store_true", help="send scores in bulk, without a key for each")
-    add("--parallel", type=_integer, default=32, help="requests at a time, without --fast (%(default)s)")
+    add("--parallel", type=_requests, default=32, help="requests at a time, without --fast (%(default)s)")
     add("--progress", metavar="PATH", type=Path, help="where to keep how far it got (FILE.progress)")
     add(
         "--in-doubt",
@@ -54,7 +56,7 @@ def add_commands(commands: Commands) -> None:
     add(
         "--key-ttl",
         metavar="SECONDS",
-        type=float,
+        type=number("a number of seconds"),
         default=86_400.0,
         help="how long the server remembers keys: its SCORES_IDEMPOTENCY_TTL (%(default)g)",
     )
@@ -131,10 +133,3 @@ def _stopped(exc: BaseException, running: Running, *, kept: bool) -> str:
 
 def _lines(count: int) -> str:
     return "1 line" if count == 1 else f"{count} lines"
-
-
-def _integer(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= CONNECTIONS:
-        raise argparse.ArgumentTypeError(f"it must be an integer from 1 to {CONNECTIONS}")
-    return value

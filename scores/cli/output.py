@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["error", "json_line", "line", "nobody_reads", "say", "shown", "width"]
+__all__ = ["counted", "error", "json_line", "line", "nobody_reads", "say", "shown", "width"]
 
 _BROKEN_PIPE: Final = 141
 
@@ -26,6 +26,11 @@ def shown(text: str) -> str:
     return "".join(
         one if one.isprintable() and one != "\\" else one.encode("unicode_escape").decode() for one in text
     )
+
+
+def counted(count: int, one: str) -> str:
+    """So many of what is called `one`, `1 result` or `2 results`."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
 
 
 def width(text: str) -> int:

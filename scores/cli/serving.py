@@ -1,7 +1,7 @@
 """`scores serve`, `demo` and `feed`, and the `worker` of a supervisor: what runs until it is stopped.
 
 Rule: the settings are read here, once, from the environment and the flags; a setting that is wrong is an
-exit status of 2.
+exit status of 2, and what another process has for now one of 1.
 """
 
 import argparse
@@ -16,11 +16,12 @@ from typing import Any, Final
 from aiohttp import web
 
 from scores import logs
-from scores.cli.arguments import Commands, add_command
+from scores.cli.arguments import Commands, Parser, add_command, integer, number
 from scores.cli.descriptors import raise_descriptors
 from scores.cli.loop import run
-from scores.cli.output import say
+from scores.cli.output import error, say
 from scores.config import Config, Setting, settings, unknown_variables
+from scores.errors import InUse
 from scores.feed.faults import parse_fault
 from scores.feed.simulator import SimulatorOptions, create_simulator
 from scores.feed.status import FeedStatus, without_password
@@ -28,10 +29,11 @@ from scores.web.express.inside import unknown_inside
 from scores.web.listener import address_of, is_loopback, refusal_to_listen
 from scores.web.server import running
 from scores.web.stopping import Stop, Stopped, stop_on_signal
+from scores.workers.process import IN_USE
 from scores.workers.supervisor import supervised
 from scores.workers.worker import work
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "worker_parser"]
 
 _SERVE_NOTE: Final = """\
 Each flag has an environment variable, named beside it; the flag wins. What is wrong stops
@@ -95,13 +97,18 @@ def add_commands(commands: Commands) -> None:
         "--port", dest="feed_port", type=_port, default=8001, help="port to listen on (%(default)s)"
     )
     _add_simulator(feed)
-    # Without a help text it is listed nowhere: it is for the supervisor, which hands on the descriptors.
-    worker = commands.add_parser("worker")
+
+
+def worker_parser() -> argparse.ArgumentParser:
+    """The parser of `scores worker`, which is for the supervisor alone: it hands on the descriptors."""
+    worker = Parser(prog="scores worker", add_help=False)
     worker.add_argument("channel", type=int)
     worker.add_argument("listening", type=int, nargs="+")
     worker.add_argument("--memory", type=int)
     worker.add_argument("--place", type=int, default=0)
-    worker.set_defaults(run=_running(_worker))
+    worker.add_argument("--flag", dest="flags", action="append", default=[])
+    worker.set_defaults(run=_run_worker)
+    return worker
 
 
 def _running(command: Command) -> Callable[[argparse.Namespace], int]:
@@ -110,9 +117,8 @@ def _running(command: Command) -> Callable[[argparse.Namespace], int]:
     def run_it(arguments: argparse.Namespace) -> int:
         config = Config.read(os.environ, vars(arguments))
         logs.configure(config)
-        if command is not _worker:
-            for sentence in unknown_variables(os.environ):
-                log.warning("%s", sentence)
+        for sentence in unknown_variables(os.environ):
+            log.warning("%s", sentence)
         try:
             run(command(config, arguments))
         except Stopped:
@@ -120,6 +126,23 @@ def _running(command: Command) -> Callable[[argparse.Namespace], int]:
         return 0
 
     return run_it
+
+
+def _run_worker(arguments: argparse.Namespace) -> int:
+    # Its variables are those of the supervisor, which has warned of them.
+    config = replace(Config.read(os.environ, {}), flags=frozenset(arguments.flags))
+    logs.configure(config)
+    serving = work(
+        config, arguments.channel, arguments.listening, memory=arguments.memory, place=arguments.place
+    )
+    try:
+        run(serving)
+    except Stopped:
+        log.info("stopped before it had started")
+    except InUse as exc:
+        error(str(exc))
+        return IN_USE
+    return 0
 
 
 async def _serve(config: Config, _arguments: argparse.Namespace) -> None:
@@ -130,15 +153,11 @@ async def _serve(config: Config, _arguments: argparse.Namespace) -> None:
     log.info("stopped")
 
 
-async def _worker(config: Config, arguments: argparse.Namespace) -> None:
-    await work(config, arguments.channel, arguments.listening, memory=arguments.memory, place=arguments.place)
-
-
 async def _demo(config: Config, arguments: argparse.Namespace) -> None:
     stop = stop_on_signal()
     async with _simulating(_options(arguments), "127.0.0.1", 0) as feed:
         config = replace(config, feed=feed)
-        async with _serving(config, stop) as address:
+        async with _naming_the_way(), _serving(config, stop) as address:
             _log_start(config, address)
             say(_TRY.format(address=address, feed=feed))
             await stop.wait()
@@ -157,6 +176,17 @@ async def _feed(_config: Config, arguments: argparse.Namespace) -> None:
 def _serving(config: Config, stop: Stop) -> AbstractAsyncContextManager[str]:
     raise_descriptors(config)
     return supervised(config, stop) if config.workers > 1 else running(config, stop=stop)
+
+
+@asynccontextmanager
+async def _naming_the_way() -> AsyncIterator[None]:
+    """Has whoever tries it for the first time, by `make run`, read how to take another port there."""
+    try:
+        yield
+    except InUse as exc:
+        if exc.port is None:
+            raise
+        raise InUse(f"{exc}, as in `scores demo --port 8080` or `PORT=8080 make run`") from exc
 
 
 @asynccontextmanager
@@ -222,14 +252,19 @@ def _add_simulator(command: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add(
         "--rate",
-        type=float,
+        type=number("a number from 0 to 1000000"),
         default=20.0,
         help="events a second, 0 for as fast as they are read (%(default)g)",
     )
-    add("--students", type=int, default=200, help="how many students there are, at least 25 (%(default)s)")
-    add("--seed", type=int, default=0, help="same seed, same events (%(default)s)")
+    add(
+        "--students",
+        type=integer("an integer from 25 to 1000000"),
+        default=200,
+        help="how many students there are, at least 25 (%(default)s)",
+    )
+    add("--seed", type=integer("an integer"), default=0, help="same seed, same events (%(default)s)")
     add("--ids", action="store_true", help="send event ids, and resume after the one a client had last")
-    add("--count", type=int, help="fall silent after so many events (never)")
+    add("--count", type=integer("an integer from 0 on"), help="fall silent after so many events (never)")
     add(
         "--fault",
         action="append",

@@ -168,7 +168,12 @@ class StoreContract(PagingContract, MarksContract):
         store.record([Result(f"s{i}", 3, score) for i, score in enumerate(scores)], repeats=LAST)
         assert store.exam(3, limit=1).exam.average == exact_mean(scores)
 
-    @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    # Each subclass runs it, on a store of its own: that they are different is no harm.
+    @settings(
+        deadline=None,
+        max_examples=30,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
     @given(data=st.data())
     def test_every_average_is_the_oracles(self, store_url: str, data: st.DataObject) -> None:
         results = data.draw(

@@ -7,7 +7,7 @@ from importlib import import_module
 from aiohttp import web
 
 import scores
-from scores.config import PREFIX, Config
+from scores.config import Config
 from scores.errors import ConfigError
 from scores.feed.client import FeedClient
 from scores.feed.status import FeedStatus, without_password
@@ -107,13 +107,15 @@ def _store_url(config: Config) -> str:
     """The store's URL, with the setting that is for one kind of store among its options."""
     if config.redis_require_aof == "off":
         return config.store
+    source = config.source("redis_require_aof")
     if not config.store.startswith(("redis", "unix:")):
         raise ConfigError(
-            f"SCORES_REDIS_REQUIRE_AOF={config.redis_require_aof} is not allowed with the store"
+            f"{source}={config.redis_require_aof} is not allowed with the store"
             f" {config.store!r}, which has no append-only file"
         )
     joint = "&" if "?" in config.store else "?"
-    return f"{config.store}{joint}require_aof={config.redis_require_aof}"
+    # Under the name that was used, which is what an error says.
+    return f"{config.store}{joint}{source}={config.redis_require_aof}"
 
 
 def _check(config: Config, store: Store) -> None:
@@ -124,7 +126,7 @@ def _check(config: Config, store: Store) -> None:
         )
     if config.workers > 1 and not store.shared:
         raise ConfigError(
-            f"{PREFIX}WORKERS={config.workers} is not allowed with the store"
+            f"{config.source('workers')}={config.workers} is not allowed with the store"
             f" {without_password(config.store)!r}, which lives in one process:"
             " use a shared store, such as redis://localhost:6379/0, or one worker"
         )

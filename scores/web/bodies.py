@@ -76,8 +76,18 @@ def decode(body: bytes) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:
-        detail = f"the body is not JSON: {exc}" if body else "the body is empty: send a JSON object"
-        raise MalformedJSON(Fault("", detail)) from exc
+        raise MalformedJSON(Fault("", _what_is_wrong(body, exc))) from exc
+
+
+def _what_is_wrong(body: bytes, exc: orjson.JSONDecodeError) -> str:
+    if not body:
+        return "the body is empty: send a JSON object"
+    try:
+        body.decode()
+    except UnicodeDecodeError as wrong:
+        # RFC 8259, section 8.1. The decoder's own words are about strings that its caller made.
+        return f"the body is not UTF-8: byte {wrong.start + 1} is 0x{body[wrong.start]:02X}"
+    return f"the body is not JSON: {exc}"
 
 
 def _received(request: web.Request) -> bytes:

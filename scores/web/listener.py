@@ -5,6 +5,7 @@ still wait, since a socket that closes resets them.
 """
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from scores.errors import ConfigError
+from scores.errors import ConfigError, InUse
 
 __all__ = ["accepting", "address_of", "bind", "is_loopback", "location", "refusal_to_listen"]
 
@@ -24,7 +25,7 @@ _BACKLOG: Final = 1024
 async def bind(host: str, port: int) -> list[socket.socket]:
     """A listening socket for each address that the host has; whoever asks for them closes them.
 
-    Raises `ConfigError` when nothing can listen there.
+    Raises `ConfigError` when nothing can listen there: `InUse` while another does.
     """
     loop, sockets = asyncio.get_running_loop(), list[socket.socket]()
     try:
@@ -85,9 +86,10 @@ def is_loopback(address: str) -> bool:
 def refusal_to_listen(host: str, port: int, exc: Exception) -> ConfigError:
     """What is said when nothing can listen there."""
     reason = getattr(exc, "strerror", None) or exc
-    return ConfigError(
-        f"cannot listen on {host!a} port {port}: {reason}; choose another with --host and --port"
-    )
+    sentence = f"cannot listen on {host!a} port {port}: {reason}; choose another with --host and --port"
+    if isinstance(exc, OSError) and exc.errno == errno.EADDRINUSE:
+        return InUse(sentence, port=port)
+    return ConfigError(sentence)
 
 
 def _close(listening: socket.socket) -> list[socket.socket]:

@@ -17,7 +17,7 @@ from typing import Final
 
 from scores.config import Config
 
-__all__ = ["GRACE", "STOP_SIGNALS", "WRONG_SETTING", "Worker", "longest_stop"]
+__all__ = ["GRACE", "IN_USE", "STOP_SIGNALS", "WRONG_SETTING", "Worker", "longest_stop"]
 
 GRACE: Final = 3.0
 """Seconds that a worker has beyond `drain` and `shutdown_timeout` until it is killed."""
@@ -27,6 +27,9 @@ STOP_SIGNALS: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
 WRONG_SETTING: Final = 2
 """Exit status of a worker that has said which setting is wrong."""
+
+IN_USE: Final = 3
+"""Exit status of a worker that has said what another process has; 1 would be any other end."""
 
 
 class Worker:
@@ -50,6 +53,7 @@ class Worker:
             inherited = [theirs.fileno(), *(listening.fileno() for listening in sockets)]
             # `-P` and the path: it imports what this process would, wherever that was started.
             command = [sys.executable, "-P", "-m", "scores", "worker", *map(str, inherited)]
+            command += [f"--flag={name}" for name in sorted(config.flags)]
             if memory is not None:
                 command += ["--memory", str(memory), "--place", str(place)]
                 inherited.append(memory)

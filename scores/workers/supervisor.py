@@ -16,14 +16,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from scores.config import PREFIX, Config
+from scores.config import Config
 from scores.errors import ConfigError, WorkerRefused
 from scores.metrics.board import Board, memory_file
 from scores.metrics.layout import LISTENING, PID, RESTARTS
 from scores.web.listener import bind, location
 from scores.web.routes import LAYOUT
 from scores.web.stopping import Stop
-from scores.workers.process import WRONG_SETTING, Worker, longest_stop
+from scores.workers.process import IN_USE, WRONG_SETTING, Worker, longest_stop
 from scores.workers.restarts import Restarts
 
 __all__ = ["supervised"]
@@ -38,7 +38,9 @@ async def supervised(config: Config, stop: Stop) -> AsyncIterator[str]:
     Sets `stop` when it cannot go on. Raises `ConfigError`: `WorkerRefused` when a worker has said why.
     """
     if sys.platform == "win32":
-        raise ConfigError(f"{PREFIX}WORKERS={config.workers} is not allowed on Windows: it must be 1")
+        raise ConfigError(
+            f"{config.source('workers')}={config.workers} is not allowed on Windows: it must be 1"
+        )
     sockets = await bind(config.host, config.port)
     memory = memory_file(LAYOUT, config.workers + 1) if config.metrics else None
     address, supervisor = location(sockets), _Supervisor(config, sockets, stop, memory)
@@ -146,8 +148,8 @@ class _Supervisor:
         status = await worker.ended()
         self._row[LISTENING] -= listened
         self._workers.discard(worker)
-        if status == WRONG_SETTING and not self._listening.is_set():
-            raise WorkerRefused(f"worker {worker.pid} has found a setting wrong")
+        if status in (WRONG_SETTING, IN_USE) and not self._listening.is_set():
+            raise WorkerRefused(f"worker {worker.pid} has found a setting wrong", passing=status == IN_USE)
         return f"worker {worker.pid} {_describe(status)}"
 
 

@@ -19,6 +19,15 @@ _DOCKER: Final = (
 )
 _KUBECTL: Final = "no cluster on a machine of tests; tests/test_kubernetes.py reads the manifests"
 _OTHERS: Final = ROOT / "tests/stores/thirdparty/scores_listing_store.py"
+_FILLED_IN: Final = b"""
+
+class MyStore(ListingStore):
+    def __init__(self, _url):
+        super().__init__()
+
+    async def close(self):
+        pass
+"""
 _HOURS: Final = "takes a quarter of an hour, or hours"
 
 WALKS: Final[dict[str, Walk]] = {
@@ -75,7 +84,12 @@ WALKS: Final[dict[str, Walk]] = {
     "docs/howto/run-on-redis.md": Walk(redis=True),
     "docs/howto/swap-the-store.md": Walk(),
     "docs/howto/write-a-store.md": Walk(
-        files={"my_class.py": _OTHERS.read_bytes() + b"\nMyStore = ListingStore\n"},
+        # Filled in by another's store, whose methods take the place of those that are only shown.
+        files={
+            "others.txt": _OTHERS.read_bytes() + _FILLED_IN,
+            "fill_in.py": b"open('my_package.py', 'a').write(open('others.txt').read())",
+        },
+        before={".venv/bin/pip install": ("python3 fill_in.py",)},
         # A part of the suite: tests/stores/test_thirdparty.py runs all of it on the same store.
         swapped={"test_mine.py": "-p no:cacheprovider -k average_keeps test_mine.py"},
     ),

@@ -86,9 +86,9 @@ class Greeting:
         durability = _durability(config)
         if _RANKS[durability] < _RANKS[self._options.require_aof]:
             raise ConfigError(
-                f"SCORES_REDIS_REQUIRE_AOF={self._options.require_aof} is not met: an acknowledged score is"
-                f" {_WORTH[durability]}; Redis needs `appendonly yes` and `appendfsync"
-                f" {self._options.require_aof}`"
+                f"{self._options.required_by}={self._options.require_aof} is not met:"
+                f" an acknowledged score is {_WORTH[durability]};"
+                f" Redis needs `appendonly yes` and `appendfsync {self._options.require_aof}`"
             )
         if facts.get("maxmemory", "0") != "0" and facts.get("maxmemory_policy") != "noeviction":
             log.warning(
@@ -96,7 +96,8 @@ class Greeting:
                 facts.get("maxmemory_policy"),
             )
         if durability != self._durability:
-            log.info("store: an acknowledged score is %s", _WORTH[durability])
+            level = logging.WARNING if durability == "off" else logging.INFO
+            log.log(level, "store: an acknowledged score is %s", _WORTH[durability])
             self._durability = durability
 
     def _check_server(self, facts: dict[str, str]) -> None:

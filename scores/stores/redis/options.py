@@ -32,6 +32,16 @@ _CONTRADICTIONS: Final = {
     ("unix", "tls", True): "unix:// is a socket of this machine, without TLS",
 }
 _DEFAULT_PORTS: Final = {"redis+sentinel": 26379}
+_REQUIRED_BY: Final = ("SCORES_REDIS_REQUIRE_AOF", "--redis-require-aof")
+"""Names of the option `require_aof` when a setting states it."""
+_NAMING: Final = {
+    "redis": "a host, as in redis://localhost:6379/0",
+    "rediss": "a host, as in rediss://localhost:6379/0",
+    "unix": "a socket's absolute path, as in unix:///run/redis.sock",
+    "redis+sentinel": "the sentinels and their service, as in redis+sentinel://localhost:26379/mymaster",
+    "redis+cluster": "some nodes, as in redis+cluster://localhost:6379",
+}
+"""By scheme, what a URL has to name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +79,15 @@ class Options:
     """Replicas that must have a write before it is acknowledged."""
     require_aof: str = "off"
     """The least `appendfsync` that is accepted: off, everysec or always."""
+    required_by: str = "require_aof"
+    """What that was stated as."""
 
 
 def parse_options(url: str) -> Options:
     """What the URL asks for; raises `ConfigError` with one line for a URL that is wrong."""
     scheme = url.partition(":")[0]
-    if not url.startswith(f"{scheme}://") or url == f"{scheme}://":
-        raise _wrong(scheme, f"it must be written as {scheme}://…")
+    if not url.startswith(f"{scheme}://") or url.rstrip("/") == f"{scheme}:":
+        raise _wrong(scheme, f"it must name {_NAMING[scheme]}")
     rest, _, query = url.removeprefix(f"{scheme}://").partition("?")
     if "#" in url:
         raise _wrong(scheme, "a # must be written as %23")
@@ -99,8 +111,10 @@ def _who(scheme: str, credentials: str) -> dict[str, Any]:
 def _where(scheme: str, address: str, path: str) -> dict[str, Any]:
     if scheme == "unix":
         if address or path in ("", "/"):
-            raise _wrong(scheme, "it must name a socket's absolute path, as in unix:///run/redis.sock")
+            raise _wrong(scheme, f"it must name {_NAMING[scheme]}")
         return {"path": path}
+    if not address:
+        raise _wrong(scheme, f"it must name {_NAMING[scheme]}")
     nodes = tuple(_node(scheme, text) for text in address.split(","))
     if scheme == "redis+sentinel":
         service, _, db = path.removeprefix("/").partition("/")
@@ -132,8 +146,11 @@ def _db(scheme: str, text: str) -> int:
 
 
 def _how(scheme: str, query: str) -> dict[str, Any]:
-    values = {}
-    for name, text in parse_qsl(query, keep_blank_values=True):
+    values: dict[str, Any] = {}
+    for stated, text in parse_qsl(query, keep_blank_values=True):
+        name = "require_aof" if stated in _REQUIRED_BY else stated
+        if name == "require_aof":
+            values["required_by"] = stated
         if name not in _OPTIONS:
             # It may be a part of a password that should have been percent-encoded.
             shown = f"the option {name!a}" if "@" not in query and "password" not in query else "an option"

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from scores.errors import ConfigError
+from scores.errors import ConfigError, InUse
 
 __all__ = ["SUFFIX", "locked"]
 
@@ -31,7 +31,7 @@ _NO_FILE: Final = frozenset({errno.EISDIR, errno.ELOOP, errno.ENXIO})
 def locked(path: Path, *, create: bool = True) -> Iterator[None]:
     """Has the file for this process alone; `path` is its one real path, `create` whether it may be made.
 
-    Raises `ConfigError` while another has it, and where no lock can be had.
+    Raises `InUse` while another has it, and `ConfigError` where no lock can be had.
     """
     beside = path.with_name(path.name + SUFFIX)
     descriptor = _take(beside)
@@ -67,7 +67,7 @@ def _itself(path: Path, *, create: bool) -> Iterator[None]:
         try:
             _flock(descriptor, path)
         except BlockingIOError:
-            raise ConfigError(_in_use("")) from None
+            raise InUse(_in_use("")) from None
         yield
     finally:
         os.close(descriptor)
@@ -87,7 +87,7 @@ def _take(beside: Path) -> int:
         except BlockingIOError:
             holder = os.pread(descriptor, _PID_BYTES, 0).decode("ascii", "replace").strip()
             os.close(descriptor)
-            raise ConfigError(_in_use(holder)) from None
+            raise InUse(_in_use(holder)) from None
         except BaseException:
             os.close(descriptor)
             raise

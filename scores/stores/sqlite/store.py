@@ -7,7 +7,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from scores.errors import ConfigError, LeaseLost, OutcomeUnknown, StoreError
+from scores.errors import ConfigError, InUse, LeaseLost, OutcomeUnknown, StoreError
 from scores.marks import Mark
 from scores.models import (
     Exam,
@@ -66,7 +66,8 @@ T = TypeVar("T")
 async def open_sqlite(url: str) -> AsyncIterator[Store]:
     """Opens the file that the URL names, or makes it if it may be made; see `options` for the URL.
 
-    Raises `ConfigError` for a URL that is wrong, and for a file that cannot be used.
+    Raises `ConfigError` for a URL that is wrong, and for a file that cannot be used, `InUse` while another
+    process has it.
     """
     options = parse_options(url)
     path = _real(options.path)
@@ -255,6 +256,8 @@ def _said_of(path: Path) -> Iterator[None]:
     """Has what is wrong with the file say which file it is."""
     try:
         yield
+    except InUse as exc:
+        raise InUse(_sentence(path, str(exc))) from exc
     except (ConfigError, Failed) as exc:
         raise _refused(path, str(exc)) from exc
     except OSError as exc:
@@ -262,4 +265,8 @@ def _said_of(path: Path) -> Iterator[None]:
 
 
 def _refused(path: Path, reason: str) -> ConfigError:
-    return ConfigError(f"the store's file {str(path)!a} cannot be used: {reason}")
+    return ConfigError(_sentence(path, reason))
+
+
+def _sentence(path: Path, reason: str) -> str:
+    return f"the store's file {str(path)!a} cannot be used: {reason}"

@@ -232,17 +232,22 @@ async def test_less_durability_than_required_stops_the_start(
 
 
 @pytest.mark.parametrize(
-    ("appendonly", "words"),
-    [("no", "memory only"), ("everysec", "within a second or two"), ("always", "on Redis' disk")],
+    ("appendonly", "words", "level"),
+    [
+        ("no", "memory only", logging.WARNING),
+        ("everysec", "within a second or two", logging.INFO),
+        ("always", "on Redis' disk", logging.INFO),
+    ],
 )
 async def test_what_an_acknowledgement_is_worth_is_logged(
-    caplog: pytest.LogCaptureFixture, appendonly: str, words: str
+    caplog: pytest.LogCaptureFixture, appendonly: str, words: str, level: int
 ) -> None:
     caplog.set_level(logging.INFO)
     async with redis_server(appendonly=appendonly) as server, open_store(server.url):
         pass
-    (line,) = [message for message in caplog.messages if "an acknowledged score is" in message]
-    assert words in line
+    (line,) = [record for record in caplog.records if "an acknowledged score is" in record.message]
+    assert words in line.message
+    assert line.levelno == level
 
 
 async def test_a_redis_without_memory_refuses_writes_and_answers_reads(
@@ -281,7 +286,7 @@ async def test_a_redis_that_comes_back_with_less_durability_than_required_is_not
         await add_one(store, Score("a1-b1", 3))
         await durable.command("CONFIG", "SET", "appendonly", "no")
         await durable.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        with pytest.raises(StoreError, match="SCORES_REDIS_REQUIRE_AOF=everysec is not met"):
+        with pytest.raises(StoreError, match="require_aof=everysec is not met"):
             await add_one(store, Score("a1-b1", 3))
         await durable.command("CONFIG", "SET", "appendonly", "yes")
         assert (await add_one(store, Score("a1-b1", 3))).count == 2

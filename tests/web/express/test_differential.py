@@ -59,6 +59,8 @@ WRONG = [
     request("POST", "/scores", {"Content-Type": "application/json"}, b"{"),
     request("POST", "/scores", {"Content-Type": "application/json"}, b"\xff" * 26),
     request("POST", "/scores", {"Content-Type": "application/json"}, b"[" * 26),
+    request("POST", "/scores", {"Content-Type": "application/json"}, b'{"UUID":"\xc3\xa9\xc3","score":5}'),
+    request("POST", "/scores", {"Content-Type": "application/json"}, b'{"UUID":"a","score":4,"score":5}'),
     request("POST", "/scores", {"Content-Type": "text/plain"}, BODY),
     request("POST", "/scores", {"Content-Type": "application/json; charset=latin-1"}, BODY),
     request("POST", "/scores", {}, BODY),
