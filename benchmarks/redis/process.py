@@ -4,6 +4,7 @@ The rule: no configuration file is read, nothing is saved but what the measureme
 of it is left afterwards.
 """
 
+import logging
 import os
 import shutil
 import socket
@@ -79,6 +80,8 @@ def find_program(name: str) -> str:
 @contextmanager
 def redis_server(program: str, *, aof: str = "off") -> Iterator[RedisServer]:
     """Runs a server on a free port of the loopback within `with`."""
+    # That it keeps nothing is what is measured: nobody is to be warned of it.
+    logging.getLogger("scores.stores.redis.greeting").setLevel(logging.ERROR)
     with TemporaryDirectory(prefix="scores-benchmark-") as home, _hold_port() as held:
         port: int = held.getsockname()[1]
         with _start(program, port, Path(home), aof) as process:

@@ -137,8 +137,6 @@ def _run_worker(arguments: argparse.Namespace) -> int:
     )
     try:
         run(serving)
-    except Stopped:
-        log.info("stopped before it had started")
     except InUse as exc:
         error(str(exc))
         return IN_USE

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Final, cast
 
 from aiohttp import web
@@ -52,12 +52,13 @@ async def running(
 
     It serves on `sockets`, which listen already, and closes them; without any it listens where the
     settings say. What is counted goes to its place on the board, or to one of its own. `stop` gives up a
-    start, and its `hurry` a drain. Raises `ConfigError` when it cannot listen there, or for a setting that
-    is wrong, and `Stopped` for a start that was given up.
+    start without `sockets`, and its `hurry` a drain. Raises `ConfigError` when it cannot listen there, or
+    for a setting that is wrong, and `Stopped` for a start that was given up.
     """
     stop = stop or Stop()
     runner = web.AppRunner(create_app(config, board, place), shutdown_timeout=config.shutdown_timeout)
-    with stop.giving_up():
+    # Clients may wait already at sockets that listen: who has been given some lets them in before it ends.
+    with nullcontext() if sockets else stop.giving_up():
         await runner.setup()
     try:
         sockets = sockets or await bind(config.host, config.port)

@@ -162,7 +162,8 @@ async def test_every_id_comes_back_as_it_was_or_is_refused(
     assert found.errors == 0
     assert len(VALID) > 550
     assert len(INVALID) > 20
-    assert not caplog.records
+    # That this Redis keeps nothing on a disk is said at the start.
+    assert not [one for one in caplog.records if one.name != "scores.stores.redis.greeting"]
 
 
 async def test_control_without_the_rule_there_are_ids_that_no_path_reaches(

@@ -166,7 +166,8 @@ async def test_any_query_is_a_page_or_an_error_that_says_what_is_wrong(
     )
     assert not wrong
     assert {200, 400} <= set(statuses)
-    assert not caplog.records
+    # That this Redis keeps nothing on a disk is said at the start.
+    assert not [one for one in caplog.records if one.name != "scores.stores.redis.greeting"]
 
 
 async def test_control_an_unchecked_position_is_a_fault_of_the_server(

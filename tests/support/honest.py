@@ -101,12 +101,17 @@ class Honest:
 
     async def count(self, uuid: str) -> int:
         """How many scores the server says that this inspector has, once it says anything."""
-        reader, writer = await _connect(self.address)
         status, body = 503, b""
         async with asyncio.timeout(PATIENCE):
             while status == 503:
-                status, body = await _ask(reader, writer, request("GET", f"/inspectors/{uuid}"))
-        writer.close()
+                # One that was refused is closed, and may be before anything was said.
+                reader, writer = await _connect(self.address)
+                try:
+                    status, body = await _ask(reader, writer, request("GET", f"/inspectors/{uuid}"))
+                except (ConnectionError, asyncio.IncompleteReadError):
+                    continue
+                finally:
+                    writer.close()
         return int(orjson.loads(body)["count"]) if status == 200 else 0
 
     async def report(self, fault: str, injected: int, in_flight: int) -> None:
