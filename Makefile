@@ -11,7 +11,7 @@ PIN     = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-in
           --only-binary :all: --python-version 3.13 --python-platform linux --custom-compile-command 'make pins'
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: chromium nginx redis-server fuzz mutants dist hooks run test coverage soak test-aiohttp lint format bench charts bench-smoke pins docs links screenshots clean help
+.PHONY: chromium nginx redis-server fuzz mutants dist hooks run test coverage soak test-aiohttp lint format bench charts bench-smoke pins ready docs links screenshots clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,8 @@ fuzz: $(call STAMP,fuzz) ## each reader of what clients and feeds send, fuzzed b
 test-aiohttp: $(call STAMP,aiohttp) ## the express lane on the oldest aiohttp that it knows, and with its parser in Python
 	PYTHONPATH=$(VENV)/aiohttp-oldest $(BIN)/python -m pytest -q tests/web/express -k 'not every_c'
 	AIOHTTP_NO_EXTENSIONS=1 $(BIN)/python -m pytest -q tests/web/express -k 'not every_c'
+
+ready: $(foreach one,run test aiohttp lint,$(call STAMP,$(one))) redis-server # all that the checks install, for when they run side by side
 
 lint: $(call STAMP,lint) ## types and style
 	$(BIN)/ruff format --check .

@@ -60,7 +60,7 @@ async def test_what_a_connection_takes_is_seen() -> None:
 async def test_an_idle_connection_holds_neither_what_it_said_nor_what_it_was_told() -> None:
     count = descriptors(times(100))
     long = b'{"UUID":"a1-b1","score":5,"more":"%b"}' % (b"x" * 500 * KIB)
-    async with server(max_connections=2 * count) as one, connection(one.address) as (reader, writer):
+    async with server(max_connections=4 * count) as one, connection(one.address) as (reader, writer):
         scores = b"".join(b'{"UUID":"%d-%b","score":5}\n' % (at, b"x" * 250) for at in range(1000))
         writer.write(request("POST", "/scores", {**NDJSON, "Prefer": "return=minimal"}, scores))
         assert b" 200 " in await reader.readuntil(b'"errors":[]}')
