@@ -30,6 +30,18 @@ def exam(page: Page, number: int) -> Locator:
     return region(page, "All exams").get_by_role("link", name=str(number), exact=True)
 
 
+async def held(page: Page) -> asyncio.Event:
+    """Has the first page of exams wait until this is set."""
+    go_on = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await go_on.wait()
+        await route.continue_()
+
+    await page.route("**/exams?limit=20", hold)
+    return go_on
+
+
 async def top(part: Locator) -> float:
     """How far it is from the top of what one sees."""
     return float(await part.evaluate("node => node.getBoundingClientRect().top"))
@@ -58,13 +70,7 @@ async def test_back_leads_to_the_same_lines_once_they_are_there(visit: Visit) ->
         for number in range(100, 110):
             await put(http, number, "student 1", 0.75)
     await page.wait_for_function("import('/page/live.js').then(({live}) => live.latest.length === 10)")
-    go_on = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await go_on.wait()
-        await route.continue_()
-
-    await page.route("**/exams?limit=20", hold)
+    go_on = await held(page)
     await page.go_back()
     await expect(region(page, "Arriving now").locator("tbody tr:visible")).to_have_count(10)
     await expect(region(page, "All exams").locator("tbody tr")).to_have_count(0)
@@ -115,13 +121,7 @@ async def test_who_scrolls_meanwhile_is_left_alone(visit: Visit) -> None:
     page = await opened(visit)
     await down_to(exam(page, 112))
     await exam(page, 112).click()
-    go_on = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await go_on.wait()
-        await route.continue_()
-
-    await page.route("**/exams?limit=20", hold)
+    go_on = await held(page)
     await page.go_back()
     await expect(region(page, "All exams")).to_be_attached()
     await page.mouse.wheel(0, 10)
