@@ -10,7 +10,19 @@ rounding is the division in `mean`.
 
 from typing import Final
 
-__all__ = ["EMPTY", "MAX_COUNT", "count", "join", "mean", "mean_of_parts", "parts", "term", "total"]
+__all__ = [
+    "EMPTY",
+    "LEAST_SHORT",
+    "MAX_COUNT",
+    "SHORT_ONE",
+    "count",
+    "join",
+    "mean",
+    "mean_of_parts",
+    "parts",
+    "term",
+    "total",
+]
 
 EMPTY: Final = 0
 """The total of no values. Totals are combined with `+` and taken apart with `-`."""
@@ -23,9 +35,10 @@ _UNIT_BITS: Final = 1074
 _SHIFT: Final = _UNIT_BITS + _COUNT_BITS + 1
 
 _SHORT_BITS: Final = 96
-_SHORT_ONE: Final = 2.0 ** (_SHORT_BITS + _COUNT_BITS)
-# From here on a double's last bit, 2^-52 of its first, is a whole number of short units.
-_LEAST_SHORT: Final = 2.0 ** (52 - _SHORT_BITS)
+SHORT_ONE: Final = 2.0 ** (_SHORT_BITS + _COUNT_BITS)
+"""`parts(value)` is `int(value * SHORT_ONE) + 1, 0` for a value from `LEAST_SHORT` to 1."""
+LEAST_SHORT: Final = 2.0 ** (52 - _SHORT_BITS)
+"""From here on a double's last bit, 2^-52 of its first, is a whole number of short units."""
 
 
 def term(value: float) -> int:
@@ -45,9 +58,9 @@ def parts(value: float) -> tuple[int, int]:
     The short part holds the count as a total does, above it the value in units of 2^-96, if it is a
     whole number of them; if it may be none, the rest is the value in units of 2^-1074.
     """
-    if value >= _LEAST_SHORT:
+    if value >= LEAST_SHORT:
         # Both steps are exact: a product with a power of two, an integer made of a whole number.
-        return int(value * _SHORT_ONE) + 1, 0
+        return int(value * SHORT_ONE) + 1, 0
     return 1, term(value) >> _COUNT_BITS
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from operator import itemgetter
+from itertools import repeat
 from typing import Any, Final, Generic, NamedTuple, TypeGuard, TypeVar
 
 from scores.errors import Fault, InvalidInput
@@ -61,8 +61,6 @@ _PRINTABLE: Final = 1e20
 _UNADDRESSABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # RFC 3986 section 5.2.4 removes these from a path, also when percent-encoded (WHATWG URL, section 4.4).
 _DOT_SEGMENTS = frozenset({".", ".."})
-
-_RESULT_MEMBERS = itemgetter("studentId", "exam", "score")
 
 # A named tuple's own constructor is a Python function: up to twice the time.
 _new = tuple.__new__
@@ -244,23 +242,29 @@ def parse_results(data: Sequence[dict[str, Any]]) -> list[Result]:
 
     Raises `InvalidInput` for the first that is no result.
     """
+    results = _plain_results(data) if data else []
+    return list(map(parse_result, data)) if results is None else results
+
+
+def _plain_results(data: Sequence[dict[str, Any]]) -> list[Result] | None:
+    """The results, if all of them are valid by less than the whole rule; None when that is not certain."""
     try:
-        results = [
-            _new(Result, (student_id, exam, score + 0.0))
-            for student_id, exam, score in map(_RESULT_MEMBERS, data)
-            # `is_id`, `is_exam` and `_is_exam_score`, without the values that are valid and seldom.
-            if type(student_id) is str
-            and type(exam) is int
-            and type(score) is float
-            and 0 < len(student_id) <= MAX_ID_LENGTH
-            and student_id.isprintable()
-            and student_id not in _DOT_SEGMENTS
-            and 0 <= exam <= MAX_EXAM
-            and 0 <= score <= 1
-        ]
+        student_ids = [item["studentId"] for item in data]
+        exams, scores = [item["exam"] for item in data], [item["score"] for item in data]
     except KeyError:
-        results = []
-    return results if len(results) == len(data) else list(map(parse_result, data))
+        return None
+    if not (
+        {*map(type, exams)} == {int}
+        and {*map(type, scores)} == {float}
+        and 0 <= min(exams) <= max(exams) <= MAX_EXAM
+        and 0 <= min(scores) <= max(scores) <= 1
+        # NaN, which `min` and `max` may pass over.
+        and sum(scores) <= len(scores)
+        and _are_plain_ids(student_ids)
+    ):
+        return None
+    unsigned = [score + 0.0 for score in scores]
+    return [*map(_new, repeat(Result), zip(student_ids, exams, unsigned, strict=True))]
 
 
 def parse_exam_score(data: object) -> float:
@@ -316,16 +320,23 @@ def _plain_scores(items: Sequence[Any]) -> list[Score] | None:
     except KeyError:
         return None
     if not (
-        {*map(type, uuids)} == {str}
-        and {*map(type, scores)} == {int}
+        {*map(type, scores)} == {int}
         and 0 <= min(scores) <= max(scores) <= MAX_MARK
-        and all(uuids)
-        and max(map(len, uuids)) <= MAX_ID_LENGTH
-        and "".join(uuids).isprintable()
-        and _DOT_SEGMENTS.isdisjoint(uuids)
+        and _are_plain_ids(uuids)
     ):
         return None
-    return [_new(Score, pair) for pair in zip(uuids, scores, strict=True)]
+    return [*map(_new, repeat(Score), zip(uuids, scores, strict=True))]
+
+
+def _are_plain_ids(values: Sequence[Any]) -> bool:
+    """Whether all are ids (`is_id`) that need no closer look; there is at least one."""
+    return (
+        {*map(type, values)} == {str}
+        and all(values)
+        and max(map(len, values)) <= MAX_ID_LENGTH
+        and "".join(values).isprintable()
+        and _DOT_SEGMENTS.isdisjoint(values)
+    )
 
 
 def _parsed(item: object) -> Score | InvalidInput:

@@ -18,6 +18,7 @@ ROOT = Path(scores.__file__).parent
 FLOORS = {
     "scores.errors": 0,
     "scores.early": 0,
+    "scores.settling": 0,
     "scores.exact": 0,
     "scores.models": 1,
     "scores.config": 2,

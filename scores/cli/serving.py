@@ -25,6 +25,7 @@ from scores.errors import InUse
 from scores.feed.faults import parse_fault
 from scores.feed.simulator import SimulatorOptions, create_simulator
 from scores.feed.status import FeedStatus, without_password
+from scores.settling import settle
 from scores.web.express.inside import unknown_inside
 from scores.web.listener import address_of, is_loopback, refusal_to_listen
 from scores.web.server import running
@@ -146,6 +147,7 @@ def _run_worker(arguments: argparse.Namespace) -> int:
 async def _serve(config: Config, _arguments: argparse.Namespace) -> None:
     stop = stop_on_signal()
     async with _serving(config, stop) as address:
+        settle()
         _log_start(config, address)
         await stop.wait()
     log.info("stopped")
@@ -156,6 +158,7 @@ async def _demo(config: Config, arguments: argparse.Namespace) -> None:
     async with _simulating(_options(arguments), "127.0.0.1", 0) as feed:
         config = replace(config, feed=feed)
         async with _naming_the_way(), _serving(config, stop) as address:
+            settle()
             _log_start(config, address)
             say(_TRY.format(address=address, feed=feed))
             await stop.wait()

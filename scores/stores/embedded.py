@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from scores import exact
+from scores.exact import LEAST_SHORT, SHORT_ONE
 from scores.errors import Fault, InvalidQuery, LeaseLost, StoreError, StoreFull
 from scores.marks import Mark, Replayed
 from scores.models import (
@@ -265,6 +266,7 @@ class EmbeddedStore:
         """Records results; the orders hear of the new ones, which are put into the list, together."""
         students, exams, scores = self._students, self._exams, self._scores
         student_of, exam_of, score_of = students.numbers.get, exams.numbers.get, scores.get
+        student_totals, exam_totals = students.totals, exams.totals
         new, replaced = Outcome.NEW, Outcome.REPLACED
         outcomes: list[Outcome] = []
         by_exam: list[int] = []
@@ -279,9 +281,15 @@ class EmbeddedStore:
             if old is None:
                 by_student.append(row)
                 scores[row] = score
-                short, rest = exact.parts(score)
-                students.add(student, short, rest)
-                exams.add(exam, short, rest)
+                if score >= LEAST_SHORT:
+                    # `exact.parts` and `Rows.add` without the calls: of a rest there is none.
+                    short = int(score * SHORT_ONE) + 1
+                    student_totals[student] += short
+                    exam_totals[exam] += short
+                else:
+                    short, rest = exact.parts(score)
+                    students.add(student, short, rest)
+                    exams.add(exam, short, rest)
                 by_exam.append((exam << ROW_BITS) + student)
                 outcomes.append(new)
             elif old == score:

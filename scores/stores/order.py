@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
-from math import inf
 from typing import Any, Final, Generic, TypeVar
 
 __all__ = ["LEAF", "IntOrder", "Order"]
@@ -21,6 +20,9 @@ LEAF: Final = 682
 
 _PARTS: Final = 4
 """In how many leaves a full one of integers is cut: the more, the seldomer a key is sorted again."""
+
+_ABOVE: Final = 2**63
+"""Above every key that is an integer."""
 
 K = TypeVar("K", int, str)
 
@@ -101,16 +103,16 @@ class IntOrder(Order[int]):
     def update(self, keys: Iterable[int]) -> None:
         """Adds keys that are not there, all different; those of one leaf need it found once."""
         leaves, floors = self._leaves, self._floors
-        index, ceiling = 0, -1.0
+        index, ceiling, leaf = 0, -1, leaves[0]
         for key in sorted(keys):
             if key >= ceiling:
                 index = bisect_right(floors, key)
-                ceiling = floors[index] if index < len(floors) else inf
-            leaf = leaves[index]
+                ceiling = floors[index] if index < len(floors) else _ABOVE
+                leaf = leaves[index]
             leaf.append(key)
             if len(leaf) > LEAF:
                 self._split(index)
-                ceiling = -1.0
+                ceiling = -1
 
     def _take(self, index: int, key: int) -> None:
         with suppress(ValueError):

@@ -16,6 +16,7 @@ from contextlib import suppress
 from scores.config import Config
 from scores.errors import ConfigError
 from scores.metrics.board import Board
+from scores.settling import settle
 from scores.web.routes import LAYOUT
 from scores.web.server import running
 from scores.web.stopping import Stop, stop_on_signal
@@ -42,6 +43,7 @@ async def work(
         async with running(
             config, stop=stop, sockets=sockets, board=board, place=0 if board is None else place
         ):
+            settle()
             with suppress(ConnectionError):
                 # The supervisor may be gone, which is what is watched for.
                 supervisor.send(b"\n")
