@@ -21,6 +21,11 @@ atexit.register(tell)
 """
 
 
+def told_in(folder: Path) -> list[tuple[int, ...]]:
+    """What each process told."""
+    return [tuple(map(int, file.read_text().split())) for file in folder.glob("*.told")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "processes"),
     [(("serve", "--feed", "off"), 1), (("serve", "--feed", "off", "--workers", "2"), 3), (("demo",), 1)],
@@ -34,7 +39,7 @@ async def test_the_collector_never_looks_again_at_what_was_there_from_the_start(
     server = await command(*arguments, "--port", "0", "--store", "shared:", PYTHONPATH=path)
     assert await server.stop() == 0
 
-    told = [tuple(map(int, file.read_text().split())) for file in tmp_path.glob("*.told")]
+    told = told_in(tmp_path)
     assert len(told) == processes
     for passed_over, left in told:
         assert passed_over > 10_000

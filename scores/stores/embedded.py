@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from scores import exact
-from scores.exact import LEAST_SHORT, SHORT_ONE
 from scores.errors import Fault, InvalidQuery, LeaseLost, StoreError, StoreFull
+from scores.exact import LEAST_SHORT, SHORT_ONE
 from scores.marks import Mark, Replayed
 from scores.models import (
     Exam,

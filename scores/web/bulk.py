@@ -1,8 +1,9 @@
 """Bulk: `POST /scores` with a score a line (`application/x-ndjson`), answered line by line.
 
 Rule: nothing is kept of what is done. A batch of lines is read, added and answered before the next is
-looked at, so memory is bounded whatever the length, a client that does not take its answers is not read
-from, and after each batch everybody else has a turn. An answer that is not whole does not end as one.
+looked at, or the next but one where a store is waited for: so memory is bounded whatever the length, a client
+that does not take its answers is not read from, and after each batch everybody else has a turn. An answer
+that is not whole does not end as one.
 """
 
 import asyncio
@@ -39,6 +40,12 @@ _PIECE: Final = 65_536
 MAX_ERRORS: Final = 100
 """As many problems as the short answer shows."""
 
+_TURNS_TO_GO: Final = 6
+"""Turns of the loop after which what a store is asked for is on its way: to gather, to pack, to send."""
+
+_Outcomes = Sequence[Inspector | ScoresError]
+"""One for each line."""
+
 log = logging.getLogger(__name__)
 
 
@@ -61,9 +68,8 @@ async def _line_by_line(request: web.Request) -> web.StreamResponse:
     response = begin_stream(request, NDJSON)
     number = 1
     try:
-        async with aclosing(_batches(request)) as batches:
-            async for lines in batches:
-                outcomes = await _add(request.app[STORE], lines)
+        async with aclosing(_outcomes(request)) as batches:
+            async for outcomes in batches:
                 if not response.prepared:
                     if isinstance(request.protocol, Connection) and request.protocol.ending:
                         response.force_close()
@@ -71,7 +77,7 @@ async def _line_by_line(request: web.Request) -> web.StreamResponse:
                 await response.write(_answers(outcomes, number))
                 # Until the client has taken it; `write` alone lets some batches pile up first.
                 await request.writer.drain()
-                number += len(lines)
+                number += len(outcomes)
     except ConnectionError:
         raise
     except Exception as exc:
@@ -85,10 +91,9 @@ async def _line_by_line(request: web.Request) -> web.StreamResponse:
 async def _in_short(request: web.Request) -> web.StreamResponse:
     accepted, rejected, errors = 0, 0, list[dict[str, Any]]()
     try:
-        async with aclosing(_batches(request)) as batches:
-            async for lines in batches:
+        async with aclosing(_outcomes(request)) as batches:
+            async for outcomes in batches:
                 number = accepted + rejected + 1
-                outcomes = await _add(request.app[STORE], lines)
                 problems = [
                     (at, one) for at, one in enumerate(outcomes, number) if isinstance(one, ScoresError)
                 ]
@@ -102,8 +107,46 @@ async def _in_short(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _batches(request: web.Request) -> AsyncGenerator[Sequence[Line], None]:
-    """The body's lines, few at a time, with a turn for everybody else after each few."""
+async def _outcomes(request: web.Request) -> AsyncGenerator[_Outcomes, None]:
+    """What comes of the lines, few at a time.
+
+    A store that suspends is asked for the next few, if these have come, before the answers to some are used.
+    """
+    store = request.app[STORE]
+    under_way: asyncio.Task[_Outcomes] | None = None
+    try:
+        async with aclosing(_batches(request)) as batches:
+            async for lines, more in batches:
+                read = read_scores(lines)
+                if under_way is None and (store.add_now is not None or not more):
+                    yield await _add(store, read)
+                    continue
+                before = None if under_way is None else await under_way
+                _check_client(request)
+                under_way = asyncio.create_task(_add(store, read))
+                await _let_go()
+                if before is not None:
+                    yield before
+                if not more:
+                    yield await under_way
+                    under_way = None
+    finally:
+        if under_way is not None:
+            under_way.cancel()
+            await asyncio.wait([under_way])
+
+
+async def _let_go() -> None:
+    """Lets a task come as far as the network, so that others work while this one does."""
+    for _ in range(_TURNS_TO_GO):
+        await asyncio.sleep(0)
+
+
+async def _batches(request: web.Request) -> AsyncGenerator[tuple[Sequence[Line], bool], None]:
+    """The body's lines, few at a time, with a turn for everybody else after each few.
+
+    With them, whether the next have come: until these are taken nothing can go wrong with the body.
+    """
     config, coding = request.app[CONFIG], check_coding(request, NDJSON)
     lines, inflation, inflated = Lines(config.max_line), Inflation(coding), 0
     while piece := await _read(request):
@@ -112,20 +155,32 @@ async def _batches(request: web.Request) -> AsyncGenerator[Sequence[Line], None]
             if coding != "identity" and inflated > config.max_inflated:
                 raise PayloadTooLarge(f"the body inflates to more than {config.max_inflated} bytes")
             ended = lines.feed(part)
-            for at in range(0, len(ended), BATCH):
-                yield ended[at : at + BATCH]
+            size = _size_of_batches(len(ended))
+            for at in range(0, len(ended), size):
+                yield ended[at : at + size], at + size < len(ended)
                 await _take_turns(request)
             if not ended:
                 await _take_turns(request)
     inflation.end()
     if last := lines.end():
-        yield last
+        yield last, False
+
+
+def _size_of_batches(lines: int) -> int:
+    """As many in each: a few that were left over would have a way to the store of their own."""
+    batches = -(-lines // BATCH)
+    return -(-lines // batches) if batches else BATCH
 
 
 async def _take_turns(request: web.Request) -> None:
     """Lets everybody else have a turn; raises `ConnectionResetError` if the client has gone."""
     await asyncio.sleep(0)
     # A few compressed bytes can be work for a minute.
+    _check_client(request)
+
+
+def _check_client(request: web.Request) -> None:
+    """Raises `ConnectionResetError` if the client has gone."""
     if request.transport is None:
         raise ConnectionResetError("the client has gone")
 
@@ -133,8 +188,7 @@ async def _take_turns(request: web.Request) -> None:
 async def _read(request: web.Request) -> bytes:
     """What has come of the body since, at most a piece; nothing at its end."""
     timeout = request.app[CONFIG].body_timeout
-    if request.transport is None:
-        raise ConnectionResetError("the client has gone")
+    _check_client(request)
     try:
         async with asyncio.timeout(timeout):
             return await request.content.read(_PIECE)
@@ -144,9 +198,8 @@ async def _read(request: web.Request) -> bytes:
         raise BadRequest("the body is not what its headers say") from exc
 
 
-async def _add(store: Store, lines: Sequence[Line]) -> Sequence[Inspector | ScoresError]:
-    """What comes of each line."""
-    read = read_scores(lines)
+async def _add(store: Store, read: Sequence[Score | ScoresError]) -> _Outcomes:
+    """What comes of each score, or of the line that was none."""
     if are_all(read, Score):
         return await store.add(read)
     left = iter(await store.add([one for one in read if isinstance(one, Score)]))

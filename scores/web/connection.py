@@ -24,6 +24,7 @@ from scores.web.fields import is_stream
 from scores.web.head import is_last
 from scores.web.pending import Pending, let_go
 from scores.web.problems import Problem, failure, problem, raw_problem, refusal
+from scores.web.receipt import Receipt
 
 __all__ = ["Connection", "Connections"]
 
@@ -232,10 +233,11 @@ class Connection(web.RequestHandler):
         self._request = None
         if self._head_deadline is not None:
             self.head_arrived()
-        if self._answered is not None:
-            self.answered()
+        self.answered()
         # To ask a class that has a metaclass is dear.
-        if type(resp) is not web.Response and isinstance(resp, web.HTTPException):
+        if type(resp) is Receipt:
+            resp.alone = True
+        elif type(resp) is not web.Response and isinstance(resp, web.HTTPException):
             resp = failure(request, resp)
         if self.ending or is_last(request):
             resp.force_close()
@@ -254,7 +256,7 @@ class Connection(web.RequestHandler):
         began, self._began = self._began, 0.0
         seconds = monotonic() - began
         if self._tally is not None and not self._gone:
-            usual = type(response) is web.Response
+            usual = type(response) is Receipt or type(response) is web.Response
             lasts = not usual and is_stream(response.headers)
             self._tally.answered(self._route, request.method, response.status, None if lasts else seconds)
             if not usual and isinstance(response, Problem):
@@ -297,7 +299,6 @@ class Connection(web.RequestHandler):
         """What aiohttp answers to a head that its parser refused, and to an error outside of any handler."""
         self.head_arrived()
         if not self._began:
-            # No route has seen it.
             self._begin(OTHER)
         if isinstance(exc, ConnectionError):
             # The client has gone: there is nobody to answer.

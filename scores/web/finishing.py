@@ -10,23 +10,28 @@ from aiohttp import web
 from aiohttp.hdrs import CACHE_CONTROL
 from multidict import istr
 
-from scores.web.caching import READS, cached
+from scores.web.caching import cached
 from scores.web.cors import Cors
 from scores.web.fields import fields_of, secure
 from scores.web.keys import CORS
 
-__all__ = ["begin_stream", "finish"]
+__all__ = ["begin_stream", "finish", "finish_read"]
 
 _OK: Final = int(HTTPStatus.OK)
 _X_CONTENT_TYPE_OPTIONS: Final = istr("X-Content-Type-Options")
 
 
-async def finish(request: web.Request, response: web.StreamResponse, cors: Cors) -> web.StreamResponse:
-    """The answer as it is sent; one that has begun stays as it is."""
+async def finish_read(request: web.Request, response: web.StreamResponse, cors: Cors) -> web.StreamResponse:
+    """The answer to a read as it is sent, with its tag, and compressed if its client takes that."""
+    if not response.prepared and response.status == _OK and isinstance(response, web.Response):
+        response = await cached(request, response)
+    return finish(request, response, cors)
+
+
+def finish(request: web.Request, response: web.StreamResponse, cors: Cors) -> web.StreamResponse:
+    """The answer to anything else as it is sent; one that has begun stays as it is."""
     if response.prepared:
         return response
-    if response.status == _OK and request.method in READS and isinstance(response, web.Response):
-        response = await cached(request, response)
     headers = response.headers
     if _X_CONTENT_TYPE_OPTIONS not in headers or CACHE_CONTROL not in headers:
         secure(headers)

@@ -7,13 +7,14 @@ from aiohttp.hdrs import CONTENT_TYPE
 
 from scores.errors import BadRequest, NotFound, StoreError
 from scores.models import Inspector, InspectorKey, parse_score
-from scores.web.bodies import JSON, read_json, respond
+from scores.web.bodies import JSON, read_json
 from scores.web.bulk import NDJSON, post_scores
 from scores.web.caching import inspector_tag, respond_tagged
 from scores.web.idempotency import HEADER, add_once, read_key
 from scores.web.keys import STORE
 from scores.web.pages import respond_page
 from scores.web.queries import read_slice
+from scores.web.receipt import Receipt
 
 __all__ = ["delete_inspector", "document", "get_inspector", "list_inspectors", "post_score"]
 
@@ -34,7 +35,7 @@ async def post_score(request: web.Request) -> web.StreamResponse:
         (added,) = await store.add([score])
     if isinstance(added, StoreError):
         raise added
-    return respond({"UUID": added.uuid, "mean": added.mean})
+    return Receipt({"UUID": added.uuid, "mean": added.mean})
 
 
 async def list_inspectors(request: web.Request) -> web.Response:

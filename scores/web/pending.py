@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from scores.errors import Overloaded
+from scores.web.receipt import Receipt
 
 __all__ = ["Pending", "let_go"]
 
@@ -52,5 +53,6 @@ class Pending:
 def let_go(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """Drops the bodies of a request and of its written answer, which aiohttp keeps until the next request."""
     request._read_bytes = None  # noqa: SLF001  # no public name lets go of it
-    if isinstance(response, web.Response):
+    # The first by its name: to ask a class that has a metaclass is dear.
+    if isinstance(response, (Receipt, web.Response)):
         response.body = None

@@ -15,9 +15,10 @@ from scores.errors import ExpectationFailed, MethodNotAllowed, NotFound, OriginR
 from scores.metrics.layout import Layout
 from scores.web import documentation, exams, home, inspectors, live, metrics, service, students
 from scores.web.access import Access
+from scores.web.caching import READS
 from scores.web.connection import Connection
 from scores.web.cors import Cors
-from scores.web.finishing import finish
+from scores.web.finishing import finish, finish_read
 from scores.web.head import check_head
 from scores.web.keys import CONFIG, CORS, GUARD, PENDING
 from scores.web.problems import failure, problem
@@ -150,14 +151,16 @@ class _Resource:
             response = failure(request, exc)
             if begun:
                 raise ConnectionAbortedError("an answer is under way, another cannot begin") from exc
-        return await finish(request, response, self._cors)
+        if request.method in READS:
+            return await finish_read(request, response, self._cors)
+        return finish(request, response, self._cors)
 
     async def expect(self, request: web.Request) -> web.StreamResponse | None:
         """Answers `Expect` (RFC 9110, section 10.1.1), a wrong one by a problem, as aiohttp does not."""
         if request.headers["Expect"].lower() != "100-continue":
             self._begin(request)
             refused = problem(ExpectationFailed("Expect can only be 100-continue"))
-            return await finish(request, refused, self._cors)
+            return finish(request, refused, self._cors)
         route = self._methods.get(request.method)
         if route is not None:
             try:
@@ -165,7 +168,7 @@ class _Resource:
             except ScoresError as exc:
                 # Who may not ask need not send.
                 self._begin(request)
-                return await finish(request, problem(exc), self._cors)
+                return finish(request, problem(exc), self._cors)
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # What was written is no part of the answer: its head is still to come.
         request.writer.output_size = 0

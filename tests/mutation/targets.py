@@ -43,8 +43,11 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "scores.web.express.connection": (
         "web/express/test_connection.py",
+        "web/express/test_conditions.py",
         "web/express/test_counts.py",
         "web/express/test_moments.py",
+        "web/express/test_differential.py::test_what_looks_like_a_request_in_the_middle_of_another",
+        "web/express/test_differential.py::test_every_setting_in_turn",
     ),
     "scores.web.lines": ("web/test_lines.py",),
     "scores.web.idempotency": ("web/test_idempotency.py",),

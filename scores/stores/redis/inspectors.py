@@ -7,14 +7,16 @@ the scores of one inspector go out in their order, and what one of them runs int
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import Any, Final
+
+import orjson
 
 from scores.errors import OutcomeUnknown, StoreError, StoreFull
 from scores.marks import Mark, Replayed, reused
 from scores.models import Inspector, InspectorKey, Score
 from scores.stores.redis.lanes import MAX_WEIGHT
-from scores.stores.redis.layout import ONE, decode_inspector
+from scores.stores.redis.layout import ONE, decode_inspector, decode_inspectors
 from scores.stores.redis.traffic import Argument, Traffic
 
 __all__ = ["Inspectors"]
@@ -78,25 +80,63 @@ class Inspectors:
 
     async def _add(
         self, scores: Sequence[Score], marks: Sequence[Mark | None]
-    ) -> list[Inspector | StoreError]:
+    ) -> Sequence[Inspector | StoreError]:
+        if not any(marks):
+            return await self._add_all(scores)
         replies: list[Any] = [None] * len(scores)
-        if any(marks):
-            if self._traffic.clustered:
-                await self._claim(marks, replies)
-            await self._send(self._additions_once(scores, marks, replies), replies)
-        else:
-            await self._send(self._additions(scores), replies)
-        if not marks:
-            return [_answer(uuid, None, reply) for (uuid, _), reply in zip(scores, replies, strict=True)]
+        if self._traffic.clustered:
+            await self._claim(marks, replies)
+        await self._send(self._additions_once(scores, marks, replies), replies)
         return [
             _answer(uuid, mark, reply) for (uuid, _), mark, reply in zip(scores, marks, replies, strict=True)
         ]
 
+    async def _add_all(self, scores: Sequence[Score]) -> Sequence[Inspector | StoreError]:
+        uuids, marks = zip(*scores, strict=True)
+        places = [*map(self._layout.hash_of, uuids)]
+        if self._traffic.clustered:
+            replies: Sequence[Any] = await self._add_by_shard(places, uuids, marks)
+        else:
+            try:
+                replies = await self._ask(0, [key for _, key in places], uuids, marks)
+            except StoreError as exc:
+                replies = [exc] * len(uuids)
+        if {*map(type, replies)} == {int}:
+            return decode_inspectors(uuids, replies)
+        return [_answer(uuid, None, reply) for uuid, reply in zip(uuids, replies, strict=True)]
+
+    async def _add_by_shard(
+        self, places: Sequence[tuple[int, str]], uuids: Sequence[str], marks: Sequence[int]
+    ) -> Sequence[Any]:
+        pieces: dict[int, list[int]] = {}
+        for number, (shard, _) in enumerate(places):
+            pieces.setdefault(shard, []).append(number)
+        asked = [
+            self._ask(
+                self._traffic.unit_of(shard),
+                [places[number][1] for number in numbers],
+                [uuids[number] for number in numbers],
+                [marks[number] for number in numbers],
+            )
+            for shard, numbers in pieces.items()
+        ]
+        replies: list[Any] = [None] * len(places)
+        await _settle(asked, pieces.values(), replies)
+        return replies
+
+    def _ask(
+        self, unit: int, keys: Sequence[str], uuids: Sequence[str], marks: Sequence[int]
+    ) -> Awaitable[list[Any]]:
+        """What a unit answers to these additions."""
+        if len(keys) == 1:
+            return self._traffic.write_all(unit, ("add", keys[0], uuids[0], ONE + marks[0]), 1)
+        arguments = ("add_all", orjson.dumps(keys), orjson.dumps(uuids), bytes(marks))
+        return self._traffic.write_all(unit, arguments, len(keys))
+
     def _additions(self, scores: Sequence[Score]) -> Iterator[_Operation]:
-        place, bases = self._layout.place, self._layout.bases
         for number, (uuid, score) in enumerate(scores):
-            shard, bucket = place(uuid)
-            yield number, shard, ("add", bases[shard], bucket, uuid, ONE + score)
+            shard, key = self._layout.hash_of(uuid)
+            yield number, shard, ("add", key, uuid, ONE + score)
 
     async def _claim(self, marks: Sequence[Mark | None], replies: list[Any]) -> None:
         await self._send(self._claims(marks), replies)
@@ -119,9 +159,10 @@ class Inspectors:
             if mark is None:
                 yield number, shard, addition
             elif claims[number] in (None, b"claimed"):
-                _, base, *_ = addition
                 # A script call is in one slot of a cluster; on one server the key says where its mark is.
-                home = base if self._traffic.clustered else self._layout.home(mark.key)[1]
+                home = (
+                    self._layout.bases[shard] if self._traffic.clustered else self._layout.home(mark.key)[1]
+                )
                 yield number, shard, ("add_once", *addition[1:], home, *_remembered(mark))
 
     async def _send(self, operations: Iterable[_Operation], replies: list[Any]) -> None:
@@ -134,17 +175,22 @@ class Inspectors:
                 piece = pieces[unit_of(shard)] = [], []
             piece[0].append(number)
             piece[1].extend(arguments)
-        outcomes = await asyncio.gather(
-            *(
-                self._traffic.write_all(unit, arguments, len(numbers))
-                for unit, (numbers, arguments) in pieces.items()
-            ),
-            return_exceptions=True,
-        )
-        for (numbers, _), outcome in zip(pieces.values(), outcomes, strict=True):
-            each = [outcome] * len(numbers) if isinstance(outcome, BaseException) else outcome
-            for number, reply in zip(numbers, each, strict=True):
-                replies[number] = reply
+        asked = [
+            self._traffic.write_all(unit, arguments, len(numbers))
+            for unit, (numbers, arguments) in pieces.items()
+        ]
+        await _settle(asked, [numbers for numbers, _ in pieces.values()], replies)
+
+
+async def _settle(
+    asked: Iterable[Awaitable[list[Any]]], numbers: Iterable[Sequence[int]], replies: list[Any]
+) -> None:
+    """Puts what is answered at these numbers, or the error that all of them end in."""
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    for some, outcome in zip(numbers, outcomes, strict=True):
+        each = [outcome] * len(some) if isinstance(outcome, BaseException) else outcome
+        for number, reply in zip(some, each, strict=True):
+            replies[number] = reply
 
 
 def _remembered(mark: Mark) -> tuple[str, bytes, int]:

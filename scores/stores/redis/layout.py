@@ -13,7 +13,7 @@ Rule: names and values only, no I/O. An id's digest chooses its shard, so nothin
 
 from binascii import crc_hqx
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha1
 from struct import Struct
 from typing import Final, NamedTuple, TypeVar
@@ -31,6 +31,7 @@ __all__ = [
     "Place",
     "decode_exam",
     "decode_inspector",
+    "decode_inspectors",
     "decode_student",
     "encode_exam",
     "exam_number",
@@ -41,7 +42,9 @@ __all__ = [
 
 T = TypeVar("T")
 
-_PLACE: Final = Struct(">II")
+_new = tuple.__new__
+
+_place: Final = Struct(">II").unpack_from
 """The part of a digest that says where an id lives."""
 
 VERSION: Final = 1
@@ -52,10 +55,16 @@ BUCKETS: Final = 1024
 
 MAX_SHARDS: Final = 1024
 
+_HOT: Final = 8192
+"""Inspectors whose hash is known without a digest: about 3 MB, and 12 MB with the longest UUIDs."""
+
 SLOTS: Final = 16384
 """Of a Redis Cluster (Redis Cluster Specification, "Key distribution model")."""
 
-ONE: Final = 1 << 33
+_SUM_BITS: Final = 33
+_SUM: Final = (1 << _SUM_BITS) - 1
+
+ONE: Final = 1 << _SUM_BITS
 """An inspector's count is in units of this; the sum is at most 5 · count, and below it while count < 2^30."""
 
 
@@ -72,6 +81,8 @@ class Layout:
     def __init__(self, prefix: str, shards: int) -> None:
         self.prefix = prefix
         self.shards = shards
+        self.hash_of: Final = lru_cache(_HOT)(self._hash_of)
+        """The shard of an inspector, and the name of the hash that it is in."""
 
     @cached_property
     def tags(self) -> Sequence[int]:
@@ -100,13 +111,19 @@ class Layout:
         shard = self.place(key).shard
         return shard, self.bases[shard]
 
+    def _hash_of(self, uuid: str) -> tuple[int, str]:
+        # `place`, without what takes as long again.
+        shard, bucket = _place(sha1(uuid.encode("utf-8", "replace"), usedforsecurity=False).digest())
+        shard %= self.shards
+        return shard, f"{self.bases[shard]}inspectors:{bucket % BUCKETS}"
+
     def feed_id(self, feed: str) -> str:
         """A name for a feed's URL, which may hold a password."""
         return sha1(feed.encode("utf-8"), usedforsecurity=False).hexdigest()[:16]
 
     def place(self, key: str) -> Place:
         """The shard and the bucket of an id or of an encoded exam number."""
-        shard, bucket = _PLACE.unpack_from(sha1(text_bytes(key), usedforsecurity=False).digest())
+        shard, bucket = _place(sha1(text_bytes(key), usedforsecurity=False).digest())
         return Place(shard % self.shards, bucket % BUCKETS)
 
 
@@ -149,6 +166,13 @@ def decode_student(student_id: str, total: bytes) -> Student:
     """A student from the text of the total of their results."""
     parsed = _total(total)
     return Student(student_id, exact.mean(parsed), exact.count(parsed))
+
+
+def decode_inspectors(uuids: Sequence[str], packed: Sequence[int]) -> list[Inspector]:
+    """Inspectors from their integers; a named tuple's own constructor takes twice the time."""
+    return [
+        _new(Inspector, (uuid, one >> _SUM_BITS, one & _SUM)) for uuid, one in zip(uuids, packed, strict=True)
+    ]
 
 
 def decode_exam(number: int, total: bytes) -> Exam:

@@ -63,13 +63,13 @@ local ONE = 8589934592
 local EXACT = 9007199254740992
 local AT_ONCE = 500
 
-local function add(base, bucket, uuid, increment)
-  local key = base .. 'inspectors:' .. bucket
+local function add(key, uuid, increment)
   local packed = redis.pcall('HINCRBY', key, uuid, increment)
   if type(packed) == 'table' then
     return { 'refused', packed.err }
   end
   if packed < 2 * ONE then
+    local base, bucket = string.match(key, '^(.*)inspectors:(%d+)$')
     redis.call('HINCRBY', base .. 'counts', 'inspectors', 1)
     redis.call('SETBIT', base .. 'inspectors', bucket, 1)
   elseif packed >= EXACT then
@@ -79,6 +79,19 @@ local function add(base, bucket, uuid, increment)
     happen(uuid, type(packed) == 'number' and string.format('%.0f', packed) or packed)
   end
   return packed
+end
+
+-- A slice of a bulk: two arrays of strings (JSON), and a byte for each score, as arguments of each score's own would take
+-- time in Python, in Redis and here. Its answers are one for each score, as if each had come as an operation of its own.
+local answers = {}
+local GIVEN = { [0] = '8589934592', '8589934593', '8589934594', '8589934595', '8589934596', '8589934597' }
+
+local function add_all(keys, uuids, scores)
+  local at = #answers
+  keys, uuids = cjson.decode(keys), cjson.decode(uuids)
+  for n = 1, #scores do
+    answers[at + n] = add(keys[n], uuids[n], GIVEN[string.byte(scores, n)])
+  end
 end
 
 -- Marks: what makes a score safe to send again. One is its body (16 bytes), and after it what the score was answered
@@ -107,13 +120,13 @@ local function claim(base, key, body, milliseconds)
   return known or 'claimed'
 end
 
-local function add_once(base, bucket, uuid, increment, mark_base, key, body, milliseconds)
+local function add_once(inspectors, uuid, increment, mark_base, key, body, milliseconds)
   local name = mark_base .. 'mark:' .. key
   local known = recalled(name, body)
   if known then
     return known
   end
-  local packed = add(base, bucket, uuid, increment)
+  local packed = add(inspectors, uuid, increment)
   if type(packed) ~= 'table' then
     local text = type(packed) == 'number' and string.format('%.0f', packed) or packed
     redis.call('SET', name, body .. text, 'PX', milliseconds)
@@ -315,8 +328,9 @@ local function lease(key, holder, milliseconds, moved, position)
 end
 
 local operations = {
-  add = { add, 4 },
-  add_once = { add_once, 8 },
+  add = { add, 3 },
+  add_all = { add_all, 3 },
+  add_once = { add_once, 7 },
   claim = { claim, 4 },
   remove_inspector = { remove_inspector, 3 },
   restore = { restore, 4 },
@@ -331,10 +345,12 @@ local operations = {
   listen = { listen, 3 },
 }
 
-local answers, at = {}, 3
+local at = 3
 while at <= #ARGV do
   local operation, arity = unpack(operations[ARGV[at]])
-  answers[#answers + 1] = operation(unpack(ARGV, at + 1, at + arity))
+  -- First the call, which may put in answers itself.
+  local answer = operation(unpack(ARGV, at + 1, at + arity))
+  answers[#answers + 1] = answer
   at = at + 1 + arity
 end
 -- What is recorded is recorded, and answered, whatever becomes of this.

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Coroutine
 from functools import partial
 from itertools import islice
+from socket import AF_INET6, inet_pton
 from time import monotonic
 from typing import Any, Final
 
@@ -33,6 +34,9 @@ _OK: Final = 200
 
 _TURN: Final = 64
 """Requests of one connection that are answered before others have their turn."""
+
+_MAPPED: Final = bytes(10) + b"\xff\xff"
+"""What an address of IPv4 begins with, written as one of IPv6 (RFC 4291, section 2.5.5.2)."""
 
 
 class ExpressConnections(Connections):
@@ -248,4 +252,12 @@ class ExpressConnection(Connection):
     @property
     def _client(self) -> str:
         peer = self.peername
-        return str(peer[0]) if isinstance(peer, tuple) else ""
+        return _network(str(peer[0])) if isinstance(peer, tuple) else ""
+
+
+def _network(address: str) -> str:
+    """The address; of an IPv6 one the first 64 bits, as who has one has all (RFC 4291, section 2.5.4)."""
+    if ":" not in address:
+        return address
+    packed = inet_pton(AF_INET6, address.partition("%")[0])
+    return address if packed.startswith(_MAPPED) else packed[:8].hex()

@@ -81,8 +81,8 @@ class Head:
 class Heads:
     """The memory of one server.
 
-    When it is full, the client (by its address) that taught it most has one head forgotten: the oldest
-    that has not come again of late.
+    When it is full, the client (by its address, or its network) that taught it most has one head forgotten:
+    the oldest that has not come again of late.
     """
 
     def __init__(self, understand: Understand, place: Callable[[str, str], Place]) -> None:

@@ -20,6 +20,7 @@ from scores.stores.redis.layout import (
     Place,
     decode_exam,
     decode_inspector,
+    decode_inspectors,
     decode_student,
     encode_exam,
     exam_number,
@@ -93,6 +94,14 @@ def test_home_is_the_shard_of_the_place() -> None:
     assert layout.home("foo") == (53, layout.bases[53])
 
 
+@given(uuid=st.text(), shards=st.sampled_from([1, 7, 64, MAX_SHARDS]))
+def test_an_inspectors_hash_is_that_of_its_place(uuid: str, shards: int) -> None:
+    layout = Layout("scores", shards)
+    shard, bucket = layout.place(uuid)
+    expected = shard, f"{layout.bases[shard]}inspectors:{bucket}"
+    assert [layout.hash_of(uuid) for _ in range(2)] == [expected] * 2
+
+
 def test_ids_are_spread_over_shards_and_buckets() -> None:
     layout = Layout("scores", 16)
     places = [layout.place(f"student{number}") for number in range(16_000)]
@@ -161,6 +170,10 @@ def test_a_count_and_a_sum_come_back_from_one_integer(count: int, data: st.DataO
     assert packed < 2**63
     assert decode_inspector("u", b"%d" % packed) == Inspector("u", count, total)
     assert decode_inspector("u", packed) == Inspector("u", count, total)
+    assert decode_inspectors(["u", "v"], [packed, ONE]) == [
+        Inspector("u", count, total),
+        Inspector("v", 1, 0),
+    ]
 
 
 @pytest.mark.parametrize(

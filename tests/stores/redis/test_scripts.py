@@ -132,7 +132,7 @@ def test_what_is_no_integer_is_refused_and_the_others_in_the_batch_are_not(
 def send_batch(client: Redis, number: int) -> Any:
     """The answers to a batch of a writer's: two inspectors, the second with more scores than a double can count."""
     base = LAYOUT.bases[0]
-    adds = [part for uuid in ("u", "v") for part in ("add", base, 3, uuid, ONE + 2)]
+    adds = [part for uuid in ("u", "v") for part in ("add", f"{base}inspectors:3", uuid, ONE + 2)]
     call = Call(WRITE, (f"{base}writer:me", f"{base}moving"), [number, 900, *adds])
     return client.execute_command(*call.command(whole=True))  # type: ignore[no-untyped-call]  # redis-py's own gap
 

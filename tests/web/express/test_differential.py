@@ -29,6 +29,8 @@ VALID = [
     post("a1-b1", '4, "more": [1, 2]'),
     post(Idempotency_Key="k1"),
     post("b", 2, Idempotency_Key="k2"),
+    # Not whom `/inspectors/a1%2Db1` names.
+    post("a1%2Db1", 1),
     request("POST", "/scores/", {"Content-Type": "application/json"}, BODY),
     request("POST", "/scores", {"Content-Type": "application/json; charset=utf-8"}, BODY),
     request("POST", "/scores", {"Content-Type": "Application/JSON"}, BODY),
@@ -38,6 +40,7 @@ VALID = [
     request("GET", "/students/foo"),
     request("GET", "/students/many"),
     request("GET", "/exams/3"),
+    request("GET", "/exams/5"),
     request("GET", "/exams/3", {"Accept": "application/json"}),
     request("GET", "/livez"),
 ]
@@ -228,6 +231,7 @@ async def converse(server: WireServer, conversation: Sequence[tuple[bytes, str]]
             Result("foo", 3, 0.5),
             Result("bar", 3, 0.25),
             *(Result("many", exam, 0.1) for exam in range(101)),
+            *(Result(f"one of {number}", 5, 0.1) for number in range(101)),
             *(Result("fat", exam, 0.1) for exam in range(10, 70)),
             # More than is compressed at once.
             *(Result(f"{number:\N{GRINNING FACE}>256}", 9, 0.1) for number in range(80)),
@@ -291,6 +295,15 @@ def test_every_conversation(
 def test_every_request_again_and_again(runner: asyncio.Runner, store: str, data: bytes) -> None:
     three = [(data, "settle")] * 3
     on, off = runner.run(both_ways([*three, AGAIN, *three, AGAIN, (data * 3, "settle")], store=store))
+    assert on == off
+
+
+@STORES
+def test_every_request_after_the_others(runner: asyncio.Runner, store: str) -> None:
+    conversation = [
+        piece for data in (*VALID, *WRONG, *UNUSUAL) for piece in (*[(data, "settle")] * 3, AGAIN)
+    ]
+    on, off = runner.run(both_ways(conversation, store=store))
     assert on == off
 
 

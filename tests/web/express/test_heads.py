@@ -1,7 +1,7 @@
 """What is remembered, and what is forgotten when there is no more room."""
 
 import pytest
-from aiohttp import HttpVersion11
+from aiohttp import HttpVersion10, HttpVersion11
 from aiohttp.http import RawRequestMessage
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
@@ -54,7 +54,12 @@ def test_a_long_head_is_not_remembered(heads: Heads, size: int, kept: int) -> No
     assert len(heads) == kept
 
 
-@pytest.mark.parametrize("field", ["Expect", "Upgrade", "Content-Encoding", "TE", "Range", "X-Request-Id"])
+@pytest.mark.parametrize(
+    "field",
+    ["Access-Control-Request-Method", "Content-Encoding", "Cookie", "Expect", "Idempotency-Key", "If-Match",
+     "If-None-Match", "Last-Event-ID", "Prefer", "Range", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
+     "X-Request-Id", "traceparent"],
+)  # fmt: skip
 def test_a_head_with_an_unusual_field_is_not_remembered(heads: Heads, field: str) -> None:
     heads.learn(b"one", message(**{field: "1"}), client="a")
     assert len(heads) == 0
@@ -74,6 +79,17 @@ def test_a_head_with_usual_fields_is_remembered(heads: Heads, field: str) -> Non
 @pytest.mark.parametrize("value", ["close", "keep-alive, x-thing", "upgrade", "Close", ""])
 def test_a_head_that_does_not_keep_its_connection_is_not_remembered(heads: Heads, value: str) -> None:
     heads.learn(b"one", message(Connection=value), client="a")
+    assert len(heads) == 0
+
+
+def test_of_two_fields_connection_the_second_is_looked_at_too(heads: Heads) -> None:
+    fields = CIMultiDict([("Host", "x"), ("Connection", "keep-alive"), ("Connection", "close")])
+    heads.learn(b"one", message()._replace(headers=CIMultiDictProxy(fields)), client="a")
+    assert len(heads) == 0
+
+
+def test_a_head_of_another_version_is_not_remembered(heads: Heads) -> None:
+    heads.learn(b"one", message()._replace(version=HttpVersion10), client="a")
     assert len(heads) == 0
 
 
@@ -136,3 +152,9 @@ def test_a_client_that_is_forgotten_can_teach_again(heads: Heads) -> None:
     for number in range(MAX_HEADS + 1):
         teach(heads, b"%d" % number, f"client {number}")
     assert len(heads) == MAX_HEADS
+
+
+def test_of_who_has_nothing_in_it_the_memory_knows_nothing(heads: Heads) -> None:
+    for number in range(MAX_HEADS + 10):
+        teach(heads, b"%d" % number, f"client {number}")
+    assert len(heads._taught) == MAX_HEADS
