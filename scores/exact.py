@@ -10,19 +10,7 @@ rounding is the division in `mean`.
 
 from typing import Final
 
-__all__ = [
-    "EMPTY",
-    "LEAST_SHORT",
-    "MAX_COUNT",
-    "SHORT_ONE",
-    "count",
-    "join",
-    "mean",
-    "mean_of_parts",
-    "parts",
-    "term",
-    "total",
-]
+__all__ = ["EMPTY", "MAX_COUNT", "count", "join", "mean", "mean_of_parts", "parts", "term", "total"]
 
 EMPTY: Final = 0
 """The total of no values. Totals are combined with `+` and taken apart with `-`."""
