@@ -14,6 +14,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Final
 
+from benchmarks.awake import awake
 from benchmarks.command import Command, target
 from benchmarks.commands import COMMANDS
 from benchmarks.errors import BenchmarkError
@@ -72,8 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _measure(arguments: argparse.Namespace) -> int:
     command: Command = arguments.measurement
-    origin = {"benchmark": command.name, "method": command.method, **provenance()}
-    rows = command.run(arguments)
+    with awake() as kept:
+        origin = {"benchmark": command.name, "method": command.method, **provenance(awake=kept)}
+        rows = command.run(arguments)
     for _, group in groupby(rows, key=tuple):
         print_table(list(group))
     if arguments.json:

@@ -25,8 +25,11 @@ _ROOT: Final = Path(__file__).parent.parent
 _PACKAGES: Final = ("aiohttp", "uvloop", "orjson")
 
 
-def provenance() -> Row:
-    """The commit, the versions, the machine, and the time (UTC): to be asked before the measurement."""
+def provenance(*, awake: bool) -> Row:
+    """The commit, the versions, the machine, and the time (UTC): to be asked before the measurement.
+
+    `awake` is whether the pinned cores are kept from halting.
+    """
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "HEAD").strip() or None,
@@ -41,6 +44,7 @@ def provenance() -> Row:
             "load_average": os.getloadavg(),
             "nice": os.getpriority(os.PRIO_PROCESS, 0),
             "pinned": cores()._asdict() if cores().server is not None else None,
+            "awake": awake,
         },
     }
 

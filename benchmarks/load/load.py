@@ -12,6 +12,7 @@ from statistics import median
 from time import perf_counter
 from typing import Final
 
+from benchmarks.awake import awake_seconds
 from benchmarks.cores import cores, on_core
 from benchmarks.load.answers import Answers
 from benchmarks.load.own import load_by_own
@@ -87,7 +88,12 @@ class _Spent:
         # The client: this process, or those that it has waited for.
         taken = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         client = sum(one.ru_utime + one.ru_stime for one in taken)
-        return cls(client, None if pid is None else cpu_seconds(pid), machine_seconds())
+        machine = machine_seconds()
+        return cls(
+            client,
+            None if pid is None else cpu_seconds(pid),
+            None if machine is None else machine - awake_seconds(),
+        )
 
     def shares(self, before: "_Spent", wall: float) -> tuple[float, float | None, float | None]:
         """The shares of a core that client, server and others have taken since then."""
