@@ -9,6 +9,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import groupby
 from pathlib import Path
 from textwrap import fill
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _measure(arguments: argparse.Namespace) -> int:
     command: Command = arguments.measurement
-    with awake() as kept:
+    with awake() if command.awake else nullcontext(False) as kept:
         origin = {"benchmark": command.name, "method": command.method, **provenance(awake=kept)}
         rows = command.run(arguments)
     for _, group in groupby(rows, key=tuple):

@@ -39,6 +39,8 @@ class Command:
     run: Callable[[argparse.Namespace], list[Row]]
     tiny: Sequence[str]
     """Arguments with which it takes a moment: for `smoke`, which sees that it works."""
+    awake: bool = False
+    """Whether server and client answer each other one by one, so that cores which halt set the pace."""
 
 
 def add_store(command: argparse._ActionsContainer) -> None:

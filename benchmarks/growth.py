@@ -121,5 +121,6 @@ COMMAND: Final = Command(
     method=_METHOD,
     options=_options,
     run=_run,
+    awake=True,
     tiny=("--keys", "1000"),
 )

@@ -151,5 +151,6 @@ COMMAND: Final = Command(
     method=_METHOD,
     options=_options,
     run=_run,
+    awake=True,
     tiny=("--store", "dict", "--keys", "10", "1000", "--seconds", "1", "--rounds", "1"),
 )

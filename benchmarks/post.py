@@ -166,5 +166,6 @@ COMMAND: Final = Command(
     method=_METHOD,
     options=_options,
     run=_run,
+    awake=True,
     tiny=("-k", "100", "-c", "3"),
 )

@@ -175,5 +175,6 @@ COMMAND: Final = Command(
     method=_METHOD,
     options=_options,
     run=_run,
+    awake=True,
     tiny=("--connections", "4", "--seconds", "1", "--rounds", "1"),
 )
