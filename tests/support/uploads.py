@@ -1,7 +1,7 @@
 """Bulk requests: whole ones, and a client that sends a body in pieces and reads the answer's lines meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -92,6 +92,19 @@ class Upload:
         async with asyncio.timeout(20):
             await self._head()
             return orjson.loads(await self._reader.read())
+
+    async def stalls(self, api: Api, added: Callable[[], int], lines: int) -> None:
+        """Fails unless a server whose answers nobody takes reads no more, before so many lines are `added`."""
+        sending = asyncio.create_task(self.send(FIVE * lines))
+        same, last = 0, -1
+        while same < 200 and not sending.done():
+            assert (await api.get("/livez")).status == 200
+            same, last = (same + 1 if added() == last else 0), added()
+        assert not sending.done()
+        assert 0 < added() < lines
+        sending.cancel()
+        await asyncio.wait([sending])
+        self.writer.transport.abort()
 
     async def _head(self) -> None:
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode()

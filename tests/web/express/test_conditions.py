@@ -22,13 +22,6 @@ async def server() -> AsyncIterator[WireServer]:
         yield server
 
 
-@pytest.fixture
-async def slow() -> AsyncIterator[Any]:
-    """A server whose store lets nothing through its closed gate."""
-    async with wire_server(store="slow:") as server:
-        yield server
-
-
 async def knowing(server: WireServer, *requests: bytes) -> Wire:
     """A connection to a server that knows these requests."""
     wire = server.connect()

@@ -25,13 +25,6 @@ async def server() -> AsyncIterator[WireServer]:
         yield server
 
 
-@pytest.fixture
-async def slow() -> AsyncIterator[Any]:
-    """A server whose store lets nothing through its closed gate."""
-    async with wire_server(store="slow:") as server:
-        yield server
-
-
 async def known(server: WireServer, *requests: bytes) -> None:
     """Has the server know the heads of these requests."""
     wire = server.connect()
