@@ -6,6 +6,8 @@ is waited for by all that come meanwhile, and none of it is hidden.
 
 import argparse
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Final
 
@@ -13,24 +15,33 @@ from benchmarks.command import Command, positive
 from benchmarks.connection import open_connection
 from benchmarks.cores import cores, on_core
 from benchmarks.errors import BenchmarkError
+from benchmarks.histogram import Histogram
 from benchmarks.ids import uuids
 from benchmarks.load.answers import Answers
 from benchmarks.load.messages import post, posts
 from benchmarks.load.own import send_all
 from benchmarks.load.steady import send_steadily
+from benchmarks.peers.installed import versions
+from benchmarks.peers.process import running
+from benchmarks.peers.table import PEERS
 from benchmarks.progress import Progress
 from benchmarks.results import Row
 from benchmarks.server import Server, serving
+from benchmarks.turns import turns
+from scores.settling import settle
 
 __all__ = ["COMMAND", "measure_growth"]
 
 _METHOD: Final = (
     "A new server's highest rate of POST /scores is found, each for a new UUID of 36 characters, by the"
-    " benchmarks' own client, whose connections send their next request when the last is answered. Another"
-    " new server is then sent half of that rate, each request at its time whatever became of those before"
-    " it; its latency counts from then on. due_per_s: what was sent; requests_per_s: what was answered."
-    " known_…: the same at the same rate for a tenth of the requests and a thousand ids, of which each is"
-    " created once: what the machine does to a load under which nothing grows."
+    " benchmarks' own client, whose connections send their next request when the last is answered. Three"
+    " other new servers are then sent half of that rate, each request at its time whatever became of those"
+    " before it; its latency counts from then on. new ids: each request creates an inspector. known ids:"
+    " the same on another server for a thousand ids, each of which is created once, so that nothing grows."
+    " nginx: the same for one that answers a constant of the same size, which is what the machine and the"
+    " client do to any server. They take turns on the same core: two seconds of new ids, and half a second"
+    " of each other, so that what the machine does meanwhile meets them all; a figure is of all turns of"
+    " its load together. due_per_s: what was sent; requests_per_s: what was answered."
 )
 
 _STORES: Final = ("sharded",)
@@ -38,14 +49,48 @@ _MARKS: Final = 6
 _LOAD: Final = 0.5
 _PROBE: Final = 0.1
 """The share of the keys that the highest rate is found with."""
+_TURN: Final = 2.0
+"""Seconds of a turn of the load under which the store grows."""
+_CONTROL: Final = 0.25
+"""How long the turn of another load is, of that."""
+
+_NEW: Final = "new ids"
+_KNOWN: Final = "known ids"
+_NGINX: Final = "nginx"
+
+
+@dataclass(slots=True)
+class _Load:
+    """What one of the servers is sent, and what has come of it so far."""
+
+    server: Server
+    requests: Iterator[bytes]
+    turn: int
+    """Requests of each turn."""
+    times: Histogram = field(default_factory=Histogram)
+    errors: int = 0
+    seconds: float = 0.0
+
+    def take_turn(self, rate: float, connections: int) -> None:
+        """Sends the requests of a turn."""
+        requests = islice(self.requests, self.turn)
+        errors, seconds = send_steadily(
+            self.server.address, requests, rate=rate, connections=connections, times=self.times
+        )
+        self.errors += errors
+        self.seconds += seconds
+
+    def answers(self) -> Answers:
+        """What came of all turns."""
+        return Answers.of(self.times, errors=self.errors, seconds=self.seconds)
 
 
 def measure_growth(stores: Sequence[str], *, keys: int, connections: int) -> list[Row]:
-    """The figures of a server on each store."""
+    """The figures of a server on each store, and of the loads beside it."""
     rows: list[Row] = []
     for store in stores:
         highest = _highest(store, max(int(keys * _PROBE), connections), connections)
-        rows.append({"store": store, "keys": keys, **_measure(store, keys, connections, highest)})
+        rows += _measure(store, keys, connections, highest)
     return rows
 
 
@@ -60,16 +105,44 @@ def _highest(store: str, keys: int, connections: int) -> float:
     return answers.requests / answers.seconds
 
 
-def _measure(store: str, keys: int, connections: int, highest: float) -> Row:
+def _measure(store: str, keys: int, connections: int, highest: float) -> Iterator[Row]:
     rate = highest * _LOAD
-    with serving(store) as server, on_core(cores().client), Progress("growth", keys) as progress:
-        answers = send_steadily(
-            server.address, _requests(server, keys), rate=rate, connections=connections, progress=progress
-        )
-        _check(server, keys)
-    known = _measure_known(store, max(int(keys * _PROBE), connections), connections, rate)
+    rounds = max(round(keys / rate / _TURN), 1)
+    about = {"store": store, "keys": keys, "connections": connections}
+    with ExitStack() as servers:
+        loads = _start(servers, store, keys, -(-keys // rounds))
+        # A full collection of what the client consists of takes 30 ms, which the servers would be blamed for.
+        settle()
+        with on_core(cores().client), Progress("growth, turns", rounds * len(loads)) as progress:
+            for done, name in enumerate(turns(list(loads), rounds)):
+                progress.reached(done)
+                loads[name].take_turn(rate, connections)
+        _check(loads[_NEW].server, keys)
+    for name in (_NEW, _KNOWN, _NGINX):
+        if name in loads:
+            yield {"load": name, **about, **_figures(loads[name].answers(), highest, rate)}
+        else:
+            yield {"load": name, **about, "status": "not installed"}
+
+
+def _start(servers: ExitStack, store: str, keys: int, turn: int) -> dict[str, _Load]:
+    """The servers, and what each is to be sent."""
+    growing, known = servers.enter_context(serving(store)), servers.enter_context(serving(store))
+    control = max(int(turn * _CONTROL), 1)
+    loads = {
+        _NEW: _Load(growing, _requests(growing, keys), turn),
+        _KNOWN: _Load(known, cycle(posts(known.address)), control),
+    }
+    if versions(PEERS[_NGINX]) is not None:
+        nginx = servers.enter_context(running(PEERS[_NGINX]))
+        loads[_NGINX] = _Load(nginx, cycle(posts(nginx.address)), control)
+    return loads
+
+
+def _figures(answers: Answers, highest: float, rate: float) -> Row:
     return {
-        "connections": connections,
+        "status": "measured",
+        "requests": answers.requests,
         "highest_per_s": round(highest),
         "due_per_s": round(rate),
         "requests_per_s": round(answers.requests / answers.seconds),
@@ -77,18 +150,9 @@ def _measure(store: str, keys: int, connections: int, highest: float) -> Row:
         "p99_us": answers.p99_us,
         "p99_9_us": answers.p99_9_us,
         "max_us": answers.max_us,
-        "known_p99_us": known.p99_us,
-        "known_p99_9_us": known.p99_9_us,
-        "known_max_us": known.max_us,
-        "errors": answers.errors + known.errors,
-        "passed": not answers.errors + known.errors,
+        "errors": answers.errors,
+        "passed": not answers.errors,
     }
-
-
-def _measure_known(store: str, count: int, connections: int, rate: float) -> Answers:
-    with serving(store) as server, on_core(cores().client), Progress("growth, known ids", count) as progress:
-        requests = islice(cycle(posts(server.address)), count)
-        return send_steadily(server.address, requests, rate=rate, connections=connections, progress=progress)
 
 
 def _requests(server: Server, keys: int) -> Iterator[bytes]:

@@ -104,13 +104,13 @@ async def test_a_steady_load_counts_the_wait_of_what_was_due_during_a_stall() ->
 
     async with answering(stalling) as address:
         requests = (request for request, _ in zip(repeat(b"GET / HTTP/1.1\r\n\r\n"), range(40), strict=False))
-        answers = await asyncio.to_thread(
-            part("load.steady").send_steadily,
-            address, requests, rate=100, connections=1, progress=part("progress").Progress("test", 40),
-        )  # fmt: skip
-    assert (answers.requests, answers.errors) == (40, 0)
-    assert answers.max_us >= 300_000
-    assert answers.p50_us >= 50_000
+        times = part("histogram").Histogram()
+        done = await asyncio.to_thread(
+            part("load.steady").send_steadily, address, requests, rate=100, connections=1, times=times
+        )
+    assert (times.count, done.errors) == (40, 0)
+    assert times.worst >= 300e6
+    assert times.percentile(50) >= 50e6
 
 
 @pytest.mark.parametrize(("lines", "answers"), [(0, "lines"), (2500, "lines"), (10, "minimal")])

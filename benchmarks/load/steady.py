@@ -8,42 +8,54 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from time import perf_counter, perf_counter_ns
-from typing import Final
+from typing import Final, NamedTuple
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.histogram import Histogram
-from benchmarks.load.answers import Answers
 from benchmarks.load.exchange import Exchange, endpoint, is_error
-from benchmarks.progress import Progress
 from benchmarks.turns import run
 
-__all__ = ["send_steadily"]
+__all__ = ["Steady", "send_steadily"]
 
 _TICK: Final = 0.001
 """The loop's clock is no finer: what is due sooner is waited for without sleeping."""
 _PATIENCE: Final = 30.0
 
 
+class Steady(NamedTuple):
+    """What came of a load, besides its times."""
+
+    errors: int
+    """Statuses from 400 on."""
+    seconds: float
+
+
 def send_steadily(
-    address: str, requests: Iterator[bytes], *, rate: float, connections: int, progress: Progress
-) -> Answers:
+    address: str,
+    requests: Iterator[bytes],
+    *,
+    rate: float,
+    connections: int,
+    times: Histogram,
+) -> Steady:
     """Sends so many of the requests a second, until there is none left, and waits for all answers.
 
-    Raises `BenchmarkError` when the server cannot be reached, ends a connection, or does not answer.
+    How long each took is recorded in `times`, in nanoseconds. Raises `BenchmarkError` when the server cannot
+    be reached, ends a connection, or does not answer.
     """
-    return run(_send(address, _Queue(requests, rate), connections, progress))
+    return run(_send(address, _Queue(requests, rate, times), connections))
 
 
 class _Queue:
     """What is due and not yet sent, the connections that have nothing to do, and the figures."""
 
-    def __init__(self, requests: Iterator[bytes], rate: float) -> None:
+    def __init__(self, requests: Iterator[bytes], rate: float, times: Histogram) -> None:
         self._requests = requests
         self._step = 1e9 / rate
         self._next = 0.0
         self.waiting = deque[tuple[int, bytes]]()
         self.idle = deque[_Connection]()
-        self.times = Histogram()
+        self.times = times
         self.errors = 0
 
     def begin(self) -> None:
@@ -72,18 +84,18 @@ class _Queue:
         return max((self._next - perf_counter_ns()) / 1e9 - _TICK, 0.0)
 
 
-async def _send(address: str, queue: _Queue, connections: int, progress: Progress) -> Answers:
+async def _send(address: str, queue: _Queue, connections: int) -> Steady:
     try:
         opened = await _open(address, queue, connections)
         start = perf_counter()
-        await _drive(queue, opened, progress)
+        await _drive(queue, opened)
         async with asyncio.timeout(_PATIENCE):
             await _finish(queue, opened)
     except TimeoutError as exc:
         raise BenchmarkError(f"{address} did not answer within {_PATIENCE:g} s") from exc
     except OSError as exc:
         raise BenchmarkError(f"the connection to {address} failed: {exc}") from exc
-    return Answers.of(queue.times, errors=queue.errors, seconds=perf_counter() - start)
+    return Steady(queue.errors, perf_counter() - start)
 
 
 async def _open(address: str, queue: _Queue, connections: int) -> "list[_Connection]":
@@ -92,12 +104,11 @@ async def _open(address: str, queue: _Queue, connections: int) -> "list[_Connect
     return [connection for _, connection in pairs]
 
 
-async def _drive(queue: _Queue, opened: "Sequence[_Connection]", progress: Progress) -> None:
+async def _drive(queue: _Queue, opened: "Sequence[_Connection]") -> None:
     """Sends everything at its time."""
     queue.begin()
     while queue.fill():
         queue.dispatch()
-        progress.reached(queue.times.count)
         _check(opened)
         await asyncio.sleep(queue.wait)
 
