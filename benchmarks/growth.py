@@ -39,7 +39,7 @@ _METHOD: Final = (
     " before it; its latency counts from then on. new ids: each request creates an inspector. known ids:"
     " the same on another server for a thousand ids, each of which is created once, so that nothing grows."
     " nginx: the same for one that answers a constant of the same size, which is what the machine and the"
-    " client do to any server. They take turns on the same core: two seconds of new ids, and half a second"
+    " client do to any server. They take turns of two seconds on the same core, four of new ids for one"
     " of each other, so that what the machine does meanwhile meets them all; a figure is of all turns of"
     " its load together. due_per_s: what was sent; requests_per_s: what was answered."
 )
@@ -50,9 +50,9 @@ _LOAD: Final = 0.5
 _PROBE: Final = 0.1
 """The share of the keys that the highest rate is found with."""
 _TURN: Final = 2.0
-"""Seconds of a turn of the load under which the store grows."""
-_CONTROL: Final = 0.25
-"""How long the turn of another load is, of that."""
+"""Seconds of a turn. All are alike: what a slow moment holds up adds up until the turn is over."""
+_SHARE: Final = 4
+"""Turns of the load under which the store grows, for one of each other."""
 
 _NEW: Final = "new ids"
 _KNOWN: Final = "known ids"
@@ -65,15 +65,13 @@ class _Load:
 
     server: Server
     requests: Iterator[bytes]
-    turn: int
-    """Requests of each turn."""
     times: Histogram = field(default_factory=Histogram)
     errors: int = 0
     seconds: float = 0.0
 
-    def take_turn(self, rate: float, connections: int) -> None:
-        """Sends the requests of a turn."""
-        requests = islice(self.requests, self.turn)
+    def take_turn(self, count: int, rate: float, connections: int) -> None:
+        """Sends so many of the requests, or what is left of them."""
+        requests = islice(self.requests, count)
         errors, seconds = send_steadily(
             self.server.address, requests, rate=rate, connections=connections, times=self.times
         )
@@ -107,16 +105,18 @@ def _highest(store: str, keys: int, connections: int) -> float:
 
 def _measure(store: str, keys: int, connections: int, highest: float) -> Iterator[Row]:
     rate = highest * _LOAD
-    rounds = max(round(keys / rate / _TURN), 1)
+    rounds = max(round(keys / rate / _TURN / _SHARE), 1)
+    turn = -(-keys // (rounds * _SHARE))
     about = {"store": store, "keys": keys, "connections": connections}
     with ExitStack() as servers:
-        loads = _start(servers, store, keys, -(-keys // rounds))
+        loads = _start(servers, store, keys)
+        order = [_NEW] * _SHARE + [name for name in loads if name != _NEW]
         # A full collection of what the client consists of takes 30 ms, which the servers would be blamed for.
         settle()
-        with on_core(cores().client), Progress("growth, turns", rounds * len(loads)) as progress:
-            for done, name in enumerate(turns(list(loads), rounds)):
+        with on_core(cores().client), Progress("growth, turns", rounds * len(order)) as progress:
+            for done, name in enumerate(turns(order, rounds)):
                 progress.reached(done)
-                loads[name].take_turn(rate, connections)
+                loads[name].take_turn(turn, rate, connections)
         _check(loads[_NEW].server, keys)
     for name in (_NEW, _KNOWN, _NGINX):
         if name in loads:
@@ -125,17 +125,16 @@ def _measure(store: str, keys: int, connections: int, highest: float) -> Iterato
             yield {"load": name, **about, "status": "not installed"}
 
 
-def _start(servers: ExitStack, store: str, keys: int, turn: int) -> dict[str, _Load]:
+def _start(servers: ExitStack, store: str, keys: int) -> dict[str, _Load]:
     """The servers, and what each is to be sent."""
     growing, known = servers.enter_context(serving(store)), servers.enter_context(serving(store))
-    control = max(int(turn * _CONTROL), 1)
     loads = {
-        _NEW: _Load(growing, _requests(growing, keys), turn),
-        _KNOWN: _Load(known, cycle(posts(known.address)), control),
+        _NEW: _Load(growing, _requests(growing, keys)),
+        _KNOWN: _Load(known, cycle(posts(known.address))),
     }
     if versions(PEERS[_NGINX]) is not None:
         nginx = servers.enter_context(running(PEERS[_NGINX]))
-        loads[_NGINX] = _Load(nginx, cycle(posts(nginx.address)), control)
+        loads[_NGINX] = _Load(nginx, cycle(posts(nginx.address)))
     return loads
 
 
