@@ -1,7 +1,7 @@
 """Many scores in one request: how fast they are taken, what they cost, and whether others have to wait.
 
 The rule: the request is streamed by another process, and while it lasts a second client posts single
-scores, one after the other; a figure counts only when the server has every score of both.
+scores, one after the other; a figure counts only when the store has every score of both.
 """
 
 import argparse
@@ -20,8 +20,10 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.histogram import Histogram
 from benchmarks.lines import ANSWERS, NDJSON, Streamed, stream_lines
 from benchmarks.load.messages import UUIDS
+from benchmarks.reference import REFERENCE_METHOD, reference
 from benchmarks.results import Row
 from benchmarks.server import Server, serving
+from benchmarks.turns import ratio, turns
 from benchmarks.usage import peak_bytes, resident_bytes
 
 __all__ = ["COMMAND", "measure_bulk"]
@@ -32,8 +34,8 @@ _METHOD: Final = (
     " one for all. scores_per_s: from its first byte to the end of its answer. grown_bytes: how far the"
     " highest resident memory of the server is above what it had before. Meanwhile this process posts single"
     " scores on one connection, one after the other; single_…: how long those waited; both clients share a"
-    " core. exact: the server has every score of both, and has answered every line. Figures are medians of"
-    " the rounds, each with a new server."
+    " core. exact: the store has every score of both, and has answered every line. Figures are medians of"
+    f" the rounds, each with a new server. All take turns. {REFERENCE_METHOD}"
 )
 
 _OTHER: Final = "other-1"
@@ -42,24 +44,31 @@ _OK: Final = 200
 
 def measure_bulk(stores: Sequence[str], *, answers: Sequence[str], lines: int, rounds: int) -> list[Row]:
     """The figures of a server on each store."""
+    taken: dict[tuple[str, str], list[dict[str, float]]] = {
+        (store, asked): [] for store in stores for asked in answers
+    }
+    beside: list[float] = []
+    with reference() as refer:
+        for ours in turns([*taken, None], rounds):
+            if ours is None:
+                beside.append(refer())
+            else:
+                taken[ours].append(_measure(*ours, lines))
     return [
-        {
-            "store": store,
-            "answers": asked,
-            "lines": lines,
-            **_figures([_measure(store, lines, asked) for _ in range(rounds)]),
-        }
-        for store in stores
-        for asked in answers
+        {"store": store, "answers": asked, "lines": lines, **_figures(done, beside)}
+        for (store, asked), done in taken.items()
     ]
 
 
-def _measure(store: str, lines: int, answers: str) -> dict[str, float]:
+def _measure(store: str, answers: str, lines: int) -> dict[str, float]:
     with serving(store) as server, open_connection(server.address) as connection:
+        # A store outside of the server may have some already.
+        before = _count(connection, UUIDS), _count(connection, [_OTHER])
         resident = resident_bytes(server.pid) or 0
         streamed, singles = _stream(server, connection, lines, answers)
         peak = peak_bytes(server.pid) or 0
-        exact = _count(connection, UUIDS) == lines and _count(connection, [_OTHER]) == singles.count
+        after = _count(connection, UUIDS), _count(connection, [_OTHER])
+    exact = (after[0] - before[0], after[1] - before[1]) == (lines, singles.count)
     complete = streamed.answers == lines if answers == "lines" else streamed.answers <= lines
     return {
         "scores_per_s": round(lines / streamed.seconds),
@@ -72,10 +81,18 @@ def _measure(store: str, lines: int, answers: str) -> dict[str, float]:
     }
 
 
-def _figures(rounds: Sequence[dict[str, float]]) -> Row:
+def _figures(rounds: Sequence[dict[str, float]], beside: Sequence[float]) -> Row:
     exact = all(one["exact"] for one in rounds)
     medians = {name: median(one[name] for one in rounds) for name in rounds[0] if name != "exact"}
-    return {**medians, "exact": exact, "passed": exact, "rounds": list(rounds)}
+    to_aiohttp = ratio([one["scores_per_s"] for one in rounds], beside)
+    return {
+        **medians,
+        "aiohttp_per_s": round(median(beside)),
+        "to_aiohttp": to_aiohttp,
+        "exact": exact,
+        "passed": exact,
+        "rounds": list(rounds),
+    }
 
 
 def _stream(server: Server, connection: Connection, lines: int, answers: str) -> tuple[Streamed, Histogram]:

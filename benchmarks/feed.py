@@ -18,9 +18,10 @@ from benchmarks.connection import Connection, open_connection
 from benchmarks.cores import cores, on_core
 from benchmarks.errors import BenchmarkError
 from benchmarks.events import event_stream
+from benchmarks.reference import REFERENCE, REFERENCE_METHOD, reference
 from benchmarks.results import Row
 from benchmarks.server import serving
-from benchmarks.turns import run, turns
+from benchmarks.turns import ratio, run, turns
 from scores.errors import InvalidInput
 from scores.feed.connection import PIECE
 from scores.feed.decoder import Decoder
@@ -38,6 +39,7 @@ _METHOD: Final = (
     " as fast as it is read, from the first byte sent until GET /feed states that all is recorded; it is"
     " asked every 10 ms once all is sent. They take turns, in new processes and new stores for server, new"
     " stores for steps; figures are medians of the rounds, low and high the slowest and the fastest."
+    f" {REFERENCE_METHOD}"
 )
 
 _HOST: Final = "127.0.0.1"
@@ -52,13 +54,18 @@ _Measure = Callable[[str, bytes, int], float]
 def measure_feed(stores: Sequence[str], *, events: int, rounds: int) -> list[Row]:
     """The figures of each store, both ways."""
     stream = event_stream(events)
-    return [row for store in stores for row in _compare(store, stream, events, rounds)]
+    with reference() as refer:
+        return [row for store in stores for row in _compare(store, stream, events, rounds, refer)]
 
 
-def _compare(store: str, stream: bytes, events: int, rounds: int) -> Iterator[Row]:
-    taken: dict[str, list[int]] = {way: [] for way in _WAYS}
-    for way in turns(list(_WAYS), rounds):
-        taken[way].append(round(events / _WAYS[way](store, stream, events)))
+def _compare(
+    store: str, stream: bytes, events: int, rounds: int, refer: Callable[[], float]
+) -> Iterator[Row]:
+    taken: dict[str, list[int]] = {name: [] for name in (*_WAYS, REFERENCE)}
+    for name in turns(list(taken), rounds):
+        measure = _WAYS.get(name)
+        taken[name].append(round(refer() if measure is None else events / measure(store, stream, events)))
+    beside = taken.pop(REFERENCE)
     for way, rates in taken.items():
         rate = round(median(rates))
         yield {
@@ -69,6 +76,8 @@ def _compare(store: str, stream: bytes, events: int, rounds: int) -> Iterator[Ro
             "low": min(rates),
             "high": max(rates),
             "us_per_event": round(1e6 / rate, 2),
+            "aiohttp_per_s": round(median(beside)),
+            "to_aiohttp": ratio(rates, beside),
             "rounds": rates,
         }
 

@@ -139,24 +139,19 @@ def _feed(kept: _Record) -> Chart:
 
 
 def _bulk(kept: _Record) -> Chart:
-    names = {"lines": "answered line by line", "minimal": "return=minimal"}
     rows = kept["figures"]
-    panels = [
-        Panel(
-            store,
-            [
-                _of_rounds(names[row["answers"]], [one["scores_per_s"] for one in row["rounds"]])
-                for row in group
-            ],
-        )
-        for (store,), group in _grouped(rows, "store")
-    ]
+    panels = [Panel(store, [_stream(row) for row in group]) for (store,), group in _grouped(rows, "store")]
     return Chart(
         "Scores a second of one streamed request",
         "POST /scores, one streamed request: scores a second",
         panels,
         _note(kept, rows[0]["rounds"]),
     )
+
+
+def _stream(row: _Row, store: str = "") -> Bar:
+    names = {"lines": "answered line by line", "minimal": "return=minimal"}
+    return _of_rounds(store + names[row["answers"]], [one["scores_per_s"] for one in row["rounds"]])
 
 
 def _growth(kept: _Record) -> Chart:
@@ -270,6 +265,7 @@ def _redis(kept: _Record) -> Chart:
         ]
         for part in ("http", "aof")
     )
+    streams = [_stream(row, f"{row['store']}, ") for row in rows if row["part"] == "bulk"]
     return Chart(
         "Scores a second of the store in Redis",
         "The store in Redis, scores a second",
@@ -277,6 +273,7 @@ def _redis(kept: _Record) -> Chart:
             Panel("In one process: what waits goes out together, against a command for each", callers),
             Panel("A whole server, by connections: on Redis, against on dict", servers),
             Panel("By connections and appendfsync, against without a file", files),
+            *([Panel("One streamed request to a whole server, against on dict", streams)] if streams else []),
         ],
         _note(kept, adds[0]["store_rounds"], "each panel has its own scale"),
         alike=False,

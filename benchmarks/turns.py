@@ -20,11 +20,11 @@ T = TypeVar("T")
 _DIGITS: Final = 3
 
 
-def turns(names: Sequence[str], rounds: int) -> Iterator[str]:
-    """Each name once a round; every round begins with another one."""
+def turns(contenders: Sequence[T], rounds: int) -> Iterator[T]:
+    """Each contender once a round; every round begins with another one."""
     for number in range(rounds):
-        first = number % len(names)
-        yield from (*names[first:], *names[:first])
+        first = number % len(contenders)
+        yield from (*contenders[first:], *contenders[:first])
 
 
 def ratio(rates: Sequence[float], others: Sequence[float]) -> float:

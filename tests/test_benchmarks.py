@@ -177,7 +177,9 @@ def test_feed_measures_the_steps_and_a_whole_server(measure: Measure) -> None:
     assert [(row["store"], row["way"]) for row in figures] == [
         (store, way) for store in ("dict", "sharded") for way in ("steps", "again", "server")
     ]
-    assert all(row["events_per_s"] > 0 for row in figures)
+    for row in figures:
+        assert row["events_per_s"] > 0
+        assert row["to_aiohttp"] == pytest.approx(row["events_per_s"] / row["aiohttp_per_s"], rel=0.02)
 
 
 def test_durable_measures_a_file_beside_dict(measure: Measure) -> None:
@@ -201,6 +203,7 @@ def test_bulk_measures_a_stream_of_lines(measure: Measure, answers: str) -> None
     (row,) = measure("bulk", *options)["figures"]
     assert row["exact"]
     assert row["scores_per_s"] > 0
+    assert row["to_aiohttp"] == pytest.approx(row["scores_per_s"] / row["aiohttp_per_s"], rel=0.02)
     assert 0 < row["single_p50_us"] <= row["single_max_us"]
 
 
@@ -255,6 +258,16 @@ def test_redis_aof_measures_each_kind_of_durability(measure: Measure) -> None:
         assert (row["errors"], row["passed"]) == (0, True)
         assert row["ratio"] > 0
         assert row["fsync_us"] >= 0
+
+
+def test_redis_bulk_measures_a_stream_to_a_server_on_redis(measure: Measure) -> None:
+    figures = measure(*REDIS, "--part", "bulk", "--lines", 600)["figures"]
+    assert [(row["store"], row["answers"]) for row in figures[1:]] == [
+        (store, answers) for store in ("dict", "redis") for answers in ("lines", "minimal")
+    ]
+    for row in figures[1:]:
+        assert row["exact"]
+        assert row["scores_per_s"] > 0
 
 
 def test_redis_memory_measures_inspectors_and_results(measure: Measure) -> None:

@@ -14,27 +14,28 @@ from benchmarks.load.load import BOTTLENECK
 from benchmarks.redis.adding import measure_adding
 from benchmarks.redis.memory import EXAMS, measure_memory
 from benchmarks.redis.process import find_program, redis_server
-from benchmarks.redis.servers import measure_aof, measure_http
+from benchmarks.redis.servers import measure_aof, measure_http, measure_streams
 from benchmarks.results import Row
 
 __all__ = ["COMMAND", "Plan", "measure_redis"]
 
 _METHOD: Final = (
-    "Every part starts its own redis-server on the loopback, without snapshots, and but for aof without an"
-    " append-only file. Contenders take turns, round by round; a figure is the median of the rounds, and a"
-    " ratio is one of two medians of the same run. add: so many callers in one process on one event loop,"
-    " each awaiting Store.add before it calls again, against each awaiting HINCRBY of a redis.asyncio.Redis"
-    " with a connection for every caller; 1,000 UUIDs; cpu_us: CPU time of that process a call; exact: Redis"
-    " has every score that was acknowledged, once. http: POST /scores to `scores serve` on dict and on Redis,"
-    " by wrk with one thread, or the benchmark's own client, on the same machine; a connection sends its next"
-    " request when the last is answered; errors: statuses from 400 on, and what was never answered. aof: the"
-    " same on Redis without an append-only file, with appendfsync everysec, and with always; fsync_us: the"
-    " median time of fdatasync after a small write in the same directory. memory: growth of used_memory"
-    " (INFO) by the inspectors or results, which have ids of 36 characters; a student has results in"
-    f" {EXAMS} exams. " + BOTTLENECK + "."
+    "Every part starts its own redis-server on the loopback, without snapshots, and but for aof without"
+    " an append-only file. Contenders take turns, round by round; a figure is the median of the rounds,"
+    " and a ratio is one of two medians of the same run. add: so many callers in one process on one"
+    " event loop, each awaiting Store.add before it calls again, against each awaiting HINCRBY of a"
+    " redis.asyncio.Redis with a connection for every caller; 1,000 UUIDs; cpu_us: CPU time of that"
+    " process a call; exact: Redis has every score that was acknowledged, once. http: POST /scores to"
+    " `scores serve` on dict and on Redis, by wrk with one thread, or the benchmark's own client, on the"
+    " same machine; a connection sends its next request when the last is answered; errors: statuses from"
+    " 400 on, and what was never answered. aof: the same on Redis without an append-only file, with"
+    " appendfsync everysec, and with always; fsync_us: the median time of fdatasync after a small write"
+    " in the same directory. bulk: as `python -m benchmarks bulk`, on dict and on Redis. memory: growth"
+    " of used_memory (INFO) by the inspectors or results, which have ids of 36 characters; a student has"
+    f" results in {EXAMS} exams. " + BOTTLENECK + "."
 )
 
-_PARTS: Final = ("add", "http", "aof", "memory")
+_PARTS: Final = ("add", "http", "aof", "bulk", "memory")
 _CALLERS: Final = (1, 32, 256)
 
 
@@ -50,6 +51,8 @@ class Plan:
     rounds: int
     keys: int
     """In the part memory."""
+    lines: int
+    """In the part bulk."""
     program: str
     """redis-server."""
     client: str
@@ -68,6 +71,8 @@ def measure_redis(plan: Plan) -> list[Row]:
 def _measure(part: str, program: str, plan: Plan) -> list[Row]:
     if part == "memory":
         return measure_memory(program, keys=plan.keys)
+    if part == "bulk":
+        return measure_streams(program, lines=plan.lines, rounds=plan.rounds)
     if part == "add":
         return measure_adding(program, callers=plan.callers, seconds=plan.seconds, rounds=plan.rounds)
     measure = measure_http if part == "http" else measure_aof
@@ -91,6 +96,7 @@ def _options(command: argparse.ArgumentParser) -> None:
     add("--callers", action="append", type=positive, help=f"calls at once, may be repeated ({default})")
     add_rounds(command, seconds=5, rounds=5)
     add("--keys", type=positive, default=1_000_000, help="inspectors, and results, in memory (%(default)s)")
+    add("--lines", type=positive, default=300_000, help="scores of each stream in bulk (%(default)s)")
     add_client(command)
     add("--redis-server", metavar="PATH", default="redis-server", help="the program (%(default)s)")
 
@@ -103,6 +109,7 @@ def _run(arguments: argparse.Namespace) -> list[Row]:
             seconds=arguments.seconds,
             rounds=arguments.rounds,
             keys=arguments.keys,
+            lines=arguments.lines,
             program=arguments.redis_server,
             client=arguments.client,
         )
@@ -115,5 +122,5 @@ COMMAND: Final = Command(
     method=_METHOD,
     options=_options,
     run=_run,
-    tiny=("--seconds", "1", "--rounds", "1", "--callers", "4", "--keys", "500"),
+    tiny=("--seconds", "1", "--rounds", "1", "--callers", "4", "--keys", "500", "--lines", "2000"),
 )

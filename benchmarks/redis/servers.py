@@ -6,6 +6,8 @@ The rule: all run side by side from beginning to end, and one at a time is loade
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
+from benchmarks.bulk import measure_bulk
+from benchmarks.lines import ANSWERS
 from benchmarks.load.load import Load, figures, load
 from benchmarks.load.messages import posts
 from benchmarks.redis.process import AOF, fsync_ns, redis_server
@@ -13,7 +15,7 @@ from benchmarks.results import Row
 from benchmarks.server import Server, serving
 from benchmarks.turns import ratio, turns
 
-__all__ = ["measure_aof", "measure_http"]
+__all__ = ["measure_aof", "measure_http", "measure_streams"]
 
 
 def measure_http(
@@ -37,6 +39,14 @@ def measure_aof(
         servers = {name: stack.enter_context(serving(server.url)) for name, server in redis.items()}
         rows = [_compare("aof", servers, client, number, seconds, rounds) for number in connections]
     return [{**row, **sync} for all_three in rows for row in all_three]
+
+
+def measure_streams(program: str, *, lines: int, rounds: int) -> list[Row]:
+    """The figures of `bulk` for a server on `dict` and for one on Redis."""
+    with redis_server(program) as redis:
+        names = {url: name for name, url in _stores(redis.url).items()}
+        rows = measure_bulk(list(names), answers=list(ANSWERS), lines=lines, rounds=rounds)
+    return [{"part": "bulk", **row, "store": names[str(row["store"])]} for row in rows]
 
 
 def _stores(url: str) -> dict[str, str]:
