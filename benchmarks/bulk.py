@@ -1,14 +1,15 @@
 """Many scores in one request: how fast they are taken, what they cost, and whether others have to wait.
 
-The rule: the request is streamed by another process, and while it lasts a second client posts single
-scores, one after the other; a figure counts only when the store has every score of both.
+The rule: another process streams the request, first alone, and then while a second client posts single
+scores, one after the other; a figure counts only when the store has every score of all.
 """
 
 import argparse
 import json
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from statistics import median
 from time import perf_counter_ns
 from typing import Final
@@ -22,7 +23,7 @@ from benchmarks.lines import ANSWERS, NDJSON, Streamed, stream_lines
 from benchmarks.load.messages import UUIDS
 from benchmarks.reference import REFERENCE_METHOD, reference
 from benchmarks.results import Row
-from benchmarks.server import Server, serving
+from benchmarks.server import serving
 from benchmarks.turns import ratio, turns
 from benchmarks.usage import peak_bytes, resident_bytes
 
@@ -30,12 +31,13 @@ __all__ = ["COMMAND", "measure_bulk"]
 
 _METHOD: Final = (
     f"One POST /scores of {NDJSON} with so many lines, scores of a thousand UUIDs in turn, is streamed by"
-    " another process that reads the answer meanwhile: a line for each line, or with Prefer: return=minimal"
-    " one for all. scores_per_s: from its first byte to the end of its answer. grown_bytes: how far the"
-    " highest resident memory of the server is above what it had before. Meanwhile this process posts single"
-    " scores on one connection, one after the other; single_…: how long those waited; both clients share a"
-    " core. exact: the store has every score of both, and has answered every line. Figures are medians of"
-    f" the rounds, each with a new server. All take turns. {REFERENCE_METHOD}"
+    " another process that reads the answer meanwhile: a line for each line, or with Prefer:"
+    " return=minimal one for all. scores_per_s: from its first byte to the end of its answer. Then the"
+    " same once more, while this process posts single scores on one connection, one after the other:"
+    " beside_per_s: the stream's rate meanwhile; single_…: how long those waited; both clients share a"
+    " core. grown_bytes: how far the highest resident memory of the server is above what it had before."
+    " exact: the store has every score of all, and the server has answered every line. Figures are medians"
+    f" of the rounds, each with a new server. All take turns. {REFERENCE_METHOD}"
 )
 
 _OTHER: Final = "other-1"
@@ -61,24 +63,33 @@ def measure_bulk(stores: Sequence[str], *, answers: Sequence[str], lines: int, r
 
 
 def _measure(store: str, answers: str, lines: int) -> dict[str, float]:
-    with serving(store) as server, open_connection(server.address) as connection:
+    with serving(store) as server, open_connection(server.address) as connection, _client() as client:
         # A store outside of the server may have some already.
         before = _count(connection, UUIDS), _count(connection, [_OTHER])
         resident = resident_bytes(server.pid) or 0
-        streamed, singles = _stream(server, connection, lines, answers)
+        alone = client.submit(stream_lines, server.address, lines, answers=answers).result()
+        under_way = client.submit(stream_lines, server.address, lines, answers=answers)
+        with on_core(cores().client):
+            singles = _post_meanwhile(connection, under_way)
+        beside = under_way.result()
         peak = peak_bytes(server.pid) or 0
         after = _count(connection, UUIDS), _count(connection, [_OTHER])
-    exact = (after[0] - before[0], after[1] - before[1]) == (lines, singles.count)
-    complete = streamed.answers == lines if answers == "lines" else streamed.answers <= lines
+    exact = (after[0] - before[0], after[1] - before[1]) == (2 * lines, singles.count)
     return {
-        "scores_per_s": round(lines / streamed.seconds),
+        "scores_per_s": round(lines / alone.seconds),
+        "beside_per_s": round(lines / beside.seconds),
         "grown_bytes": max(peak - resident, 0),
         "singles": singles.count,
         "single_p50_us": singles.percentile(50) / 1000,
         "single_p99_us": singles.percentile(99) / 1000,
         "single_max_us": singles.worst / 1000,
-        "exact": exact and complete and streamed.status == _OK,
+        "exact": exact and all(_is_whole(one, answers, lines) for one in (alone, beside)),
     }
+
+
+def _is_whole(done: Streamed, answers: str, lines: int) -> bool:
+    answered = done.answers == lines if answers == "lines" else done.answers <= lines
+    return answered and done.status == _OK
 
 
 def _figures(rounds: Sequence[dict[str, float]], beside: Sequence[float]) -> Row:
@@ -95,16 +106,13 @@ def _figures(rounds: Sequence[dict[str, float]], beside: Sequence[float]) -> Row
     }
 
 
-def _stream(server: Server, connection: Connection, lines: int, answers: str) -> tuple[Streamed, Histogram]:
+@contextmanager
+def _client() -> Iterator[ProcessPoolExecutor]:
+    """The other process, which is there before anything is timed."""
     # Not forked: a fork would share this process' connection.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        # The process is there before anything is timed.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         pool.submit(abs, 0).result()
-        under_way = pool.submit(stream_lines, server.address, lines, answers=answers)
-        with on_core(cores().client):
-            singles = _post_meanwhile(connection, under_way)
-        return under_way.result(), singles
+        yield pool
 
 
 def _post_meanwhile(connection: Connection, under_way: Future[Streamed]) -> Histogram:
