@@ -40,6 +40,7 @@ __all__ = [
     "parse_results",
     "parse_score",
     "parse_scores",
+    "plain_scores",
 ]
 
 MAX_EXAM: Final = 2**63 - 1
@@ -307,12 +308,16 @@ def parse_score(data: object) -> Score:
 
 def parse_scores(items: Sequence[object]) -> list[Score | InvalidInput]:
     """What `parse_score` makes of each, or the error that it raises; faster, where all are valid."""
-    plain = _plain_scores(items)
-    return [_parsed(item) for item in items] if plain is None else [*plain]
+    plain = plain_scores(items)
+    if plain is None:
+        return [_parsed(item) for item in items]
+    return [*map(_new, repeat(Score), zip(*plain, strict=True))]
 
 
-def _plain_scores(items: Sequence[Any]) -> list[Score] | None:
-    """The scores, if all of them are valid by less than the whole rule; None when that is not certain."""
+def plain_scores(items: Sequence[Any]) -> tuple[list[str], list[int]] | None:
+    """The UUIDs and the scores of all, if these are valid by less than the whole rule; None when that is not
+    certain.
+    """
     if {*map(type, items)} != {dict}:
         return None
     try:
@@ -325,7 +330,7 @@ def _plain_scores(items: Sequence[Any]) -> list[Score] | None:
         and _are_plain_ids(uuids)
     ):
         return None
-    return [*map(_new, repeat(Score), zip(uuids, scores, strict=True))]
+    return uuids, scores
 
 
 def _are_plain_ids(values: Sequence[Any]) -> bool:

@@ -15,6 +15,7 @@ from scores.marks import Mark
 from scores.models import Inspector, Lease, Outcome, Repeats, Result, Score
 from scores.stores.base import Store
 from scores.stores.journal import Entry, Event
+from scores.stores.tallying import Tally, tally_of
 
 __all__ = ["TICK", "LocalJournal", "Published"]
 
@@ -76,6 +77,7 @@ class Published:
         self._journal = journal
         self.shared = store.shared
         self.add_now = None if store.add_now is None else _telling(store.add_now, journal)
+        self._tally = tally_of(store)
         self.remove = store.remove
         self.lease = store.lease
         self.student = store.student
@@ -88,6 +90,11 @@ class Published:
     def __getattr__(self, name: str) -> Any:
         """What the store has besides."""
         return getattr(self._store, name)
+
+    @property
+    def tally(self) -> Tally | None:
+        """What the store offers, as long as there is nobody who has to be told of each score."""
+        return None if self._journal.followed else self._tally
 
     async def record(
         self, results: Sequence[Result], *, repeats: Repeats, lease: Lease | None = None

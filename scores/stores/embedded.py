@@ -39,10 +39,10 @@ __all__ = ["EmbeddedStore"]
 
 # An inspector is count << 33 | sum: the sum is at most 5 * count, so a count below 2^30 keeps it
 # within its bits, and one more overflows signed 64 bits, which is where Redis' HINCRBY stops as well.
-_SUM_BITS: Final = 33
-_SUM: Final = (1 << _SUM_BITS) - 1
-_ONE: Final = 1 << _SUM_BITS
-_MAX_INSPECTOR: Final = 2**63 - 1
+SUM_BITS: Final = 33
+SUM: Final = (1 << SUM_BITS) - 1
+ONE: Final = 1 << SUM_BITS
+MAX_INSPECTOR: Final = 2**63 - 1
 
 T = TypeVar("T")
 # A named tuple's own constructor is a Python function: twice the time.
@@ -105,9 +105,9 @@ class EmbeddedStore:
             uuid, mark = score
             # `add_now` without the calls, where the inspector is known and is not full.
             packed = packed_of(uuid)
-            if packed is not None and (packed := packed + _ONE + mark) <= _MAX_INSPECTOR:
+            if packed is not None and (packed := packed + ONE + mark) <= MAX_INSPECTOR:
                 inspectors[uuid] = packed
-                answers.append(_new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM)))
+                answers.append(_new(Inspector, (uuid, packed >> SUM_BITS, packed & SUM)))
                 continue
             try:
                 answers.append(self.add_now(score))
@@ -119,14 +119,14 @@ class EmbeddedStore:
         uuid, mark = score
         packed = self._inspectors.get(uuid)
         if packed is None:
-            packed = _ONE + mark
+            packed = ONE + mark
             self._begin(uuid, packed)
         else:
-            packed += _ONE + mark
-            if packed > _MAX_INSPECTOR:
+            packed += ONE + mark
+            if packed > MAX_INSPECTOR:
                 raise StoreFull(f"inspector {uuid!r} has as many scores as can be counted")
             self._inspectors[uuid] = packed
-        return _new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM))
+        return _new(Inspector, (uuid, packed >> SUM_BITS, packed & SUM))
 
     def _begin(self, uuid: str, packed: int) -> None:
         """Puts in an inspector, whole or not at all."""
@@ -156,7 +156,7 @@ class EmbeddedStore:
         before = self._inspectors.get(uuid)
         try:
             added = EmbeddedStore.add_now(self, score)
-            self._marks.keep(mark, (added.count << _SUM_BITS) + added.total)
+            self._marks.keep(mark, (added.count << SUM_BITS) + added.total)
         except MemoryError:
             if before is None:
                 self._take_out(uuid)
@@ -173,7 +173,7 @@ class EmbeddedStore:
     async def restore(self, inspectors: Sequence[Inspector]) -> None:
         """As `Restoring.restore`."""
         for uuid, count, total in inspectors:
-            self._begin(uuid, (count << _SUM_BITS) + total)
+            self._begin(uuid, (count << SUM_BITS) + total)
 
     async def remove(self, key: Key) -> bool:
         if isinstance(key, InspectorKey):
@@ -372,7 +372,7 @@ def _ascend(numbers: Iterable[int], *, above: int) -> Iterator[int]:
 
 
 def _inspector(uuid: str, packed: int) -> Inspector:
-    return _new(Inspector, (uuid, packed >> _SUM_BITS, packed & _SUM))
+    return _new(Inspector, (uuid, packed >> SUM_BITS, packed & SUM))
 
 
 def _position(after: str | None) -> int:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from scores.errors import ConfigError
 from scores.stores.base import Store
-from scores.stores.embedded import EmbeddedStore
+from scores.stores.tallying import TallyingStore
 
 __all__ = ["open_memory"]
 
@@ -19,4 +19,4 @@ async def open_memory(url: str) -> AsyncIterator[Store]:
     """Opens an empty store from `dict`, which takes no options; what it held is gone on leaving."""
     if url.partition(":")[2]:
         raise ConfigError(f"the store {url!r} is not allowed: dict takes no options, write `dict`")
-    yield EmbeddedStore(dict)
+    yield TallyingStore(dict)

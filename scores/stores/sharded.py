@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar, overload
 
 from scores.errors import ConfigError
 from scores.stores.base import Store
-from scores.stores.embedded import EmbeddedStore
+from scores.stores.tallying import TallyingStore
 
 __all__ = ["DEFAULT_SHARDS", "MAX_SHARDS", "Shards", "open_sharded"]
 
@@ -83,4 +83,4 @@ async def open_sharded(url: str) -> AsyncIterator[Store]:
             f"the store {url!r} is not allowed: write `sharded`, or `sharded:?shards=N`"
             f" with N a power of two from 1 to {MAX_SHARDS}"
         )
-    yield EmbeddedStore(partial(Shards, shards))
+    yield TallyingStore(partial(Shards, shards))

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from aiohttp import web
@@ -18,12 +18,13 @@ from aiohttp import web
 from scores.errors import BadRequest, PayloadTooLarge, RequestTimeout, ScoresError
 from scores.models import Inspector, Score
 from scores.stores import Store
+from scores.stores.tallying import tally_of
 from scores.web.bodies import check_coding, respond
 from scores.web.connection import Connection
 from scores.web.finishing import begin_stream
 from scores.web.inflation import Inflation
 from scores.web.keys import CONFIG, PENDING, STORE
-from scores.web.lines import Line, Lines, are_all, read_scores
+from scores.web.lines import Line, Lines, are_all, read_plain, read_scores
 from scores.web.preferences import preference
 from scores.web.problems import document
 
@@ -43,10 +44,15 @@ MAX_ERRORS: Final = 100
 _TURNS_TO_GO: Final = 6
 """Turns of the loop after which what a store is asked for is on its way: to gather, to pack, to send."""
 
-_Outcomes = Sequence[Inspector | ScoresError]
-"""One for each line."""
-
 log = logging.getLogger(__name__)
+
+
+class _Outcomes(NamedTuple):
+    """What came of some lines: as many of the one as of the other."""
+
+    uuids: Sequence[str]
+    """Of the scores that were added; elsewhere of no meaning."""
+    means: Sequence[float | ScoresError]
 
 
 async def post_scores(request: web.Request) -> web.StreamResponse:
@@ -77,7 +83,7 @@ async def _line_by_line(request: web.Request) -> web.StreamResponse:
                 await response.write(_answers(outcomes, number))
                 # Until the client has taken it; `write` alone lets some batches pile up first.
                 await request.writer.drain()
-                number += len(outcomes)
+                number += len(outcomes.means)
     except ConnectionError:
         raise
     except Exception as exc:
@@ -95,11 +101,11 @@ async def _in_short(request: web.Request) -> web.StreamResponse:
             async for outcomes in batches:
                 number = accepted + rejected + 1
                 problems = [
-                    (at, one) for at, one in enumerate(outcomes, number) if isinstance(one, ScoresError)
+                    (at, one) for at, one in enumerate(outcomes.means, number) if isinstance(one, ScoresError)
                 ]
                 errors += [_numbered(one, at) for at, one in problems[: MAX_ERRORS - len(errors)]]
                 rejected += len(problems)
-                accepted += len(outcomes) - len(problems)
+                accepted += len(outcomes.means) - len(problems)
     except (RequestTimeout, BadRequest, PayloadTooLarge) as exc:
         raise type(exc)(f"{exc}; before, {accepted} lines were accepted and {rejected} rejected") from exc
     response = respond({"accepted": accepted, "rejected": rejected, "errors": errors})
@@ -117,6 +123,10 @@ async def _outcomes(request: web.Request) -> AsyncGenerator[_Outcomes, None]:
     try:
         async with aclosing(_batches(request)) as batches:
             async for lines, more in batches:
+                tally = tally_of(store) if under_way is None else None
+                if tally is not None and (plain := read_plain(lines)) is not None:
+                    yield _Outcomes(plain[0], tally(*plain))
+                    continue
                 read = read_scores(lines)
                 if under_way is None and (store.add_now is not None or not more):
                     yield await _add(store, read)
@@ -201,23 +211,31 @@ async def _read(request: web.Request) -> bytes:
 async def _add(store: Store, read: Sequence[Score | ScoresError]) -> _Outcomes:
     """What comes of each score, or of the line that was none."""
     if are_all(read, Score):
-        return await store.add(read)
-    left = iter(await store.add([one for one in read if isinstance(one, Score)]))
-    return [next(left) if isinstance(one, Score) else one for one in read]
-
-
-def _answers(outcomes: Sequence[Inspector | ScoresError], number: int) -> bytes:
-    """The lines that answer lines from this number on."""
-    if are_all(outcomes, Inspector):
-        return _means(outcomes)
-    return b"".join(
-        _means([one]) if isinstance(one, Inspector) else _problem(one, at)
-        for at, one in enumerate(outcomes, number)
+        added: Sequence[Inspector | ScoresError] = await store.add(read)
+    else:
+        left = iter(await store.add([one for one in read if isinstance(one, Score)]))
+        added = [next(left) if isinstance(one, Score) else one for one in read]
+    if are_all(added, Inspector):
+        return _Outcomes([uuid for uuid, _, _ in added], [total / count for _, count, total in added])
+    return _Outcomes(
+        [one.uuid if isinstance(one, Inspector) else "" for one in added],
+        [one.mean if isinstance(one, Inspector) else one for one in added],
     )
 
 
-def _means(inspectors: Sequence[Inspector]) -> bytes:
-    text = orjson.dumps([{"UUID": uuid, "mean": total / count} for uuid, count, total in inspectors])
+def _answers(outcomes: _Outcomes, number: int) -> bytes:
+    """The lines that answer lines from this number on."""
+    uuids, means = outcomes
+    if are_all(means, float):
+        return _means(uuids, means)
+    return b"".join(
+        _problem(mean, at) if isinstance(mean, ScoresError) else _means([uuid], [mean])
+        for at, (uuid, mean) in enumerate(zip(uuids, means, strict=True), number)
+    )
+
+
+def _means(uuids: Sequence[str], means: Sequence[float]) -> bytes:
+    text = orjson.dumps([{"UUID": uuid, "mean": mean} for uuid, mean in zip(uuids, means, strict=True)])
     # In a string a quote has a backslash before it, or ends the string and is followed by a comma or a colon:
     # this is found between two objects only.
     return text[1:-1].replace(b'},{"UUID":', b'}\n{"UUID":') + b"\n"

@@ -10,10 +10,10 @@ from typing import Final, TypeGuard, TypeVar
 import orjson
 
 from scores.errors import InvalidInput, PayloadTooLarge, ScoresError
-from scores.models import Score, parse_score, parse_scores
+from scores.models import Score, parse_score, parse_scores, plain_scores
 from scores.web.bodies import decode
 
-__all__ = ["Line", "Lines", "are_all", "read_scores"]
+__all__ = ["Line", "Lines", "are_all", "read_plain", "read_scores"]
 
 T = TypeVar("T")
 
@@ -80,6 +80,12 @@ def read_scores(lines: Sequence[Line]) -> list[Score | ScoresError]:
     """The score that each line states, or what is wrong with that line."""
     values = _decode_together(lines) if are_all(lines, bytes) else None
     return [_read(line) for line in lines] if values is None else [*parse_scores(values)]
+
+
+def read_plain(lines: Sequence[Line]) -> tuple[list[str], list[int]] | None:
+    """The UUIDs and the scores that the lines state, if each states one in the usual way; None otherwise."""
+    values = _decode_together(lines) if are_all(lines, bytes) else None
+    return None if values is None else plain_scores(values)
 
 
 def are_all(items: Sequence[object], kind: type[T]) -> TypeGuard[Sequence[T]]:

@@ -13,6 +13,7 @@ from scores.models import Inspector, InspectorKey, Repeats, Result, ResultKey, S
 from scores.stores import embedded, order
 from scores.stores.embedded import EmbeddedStore
 from scores.stores.rows import Rows
+from scores.stores.tallying import TallyingStore
 from scores.testing.oracle import exact_mean
 
 Call = Callable[[EmbeddedStore], Awaitable[Any]]
@@ -84,7 +85,7 @@ def _scarce(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def filled() -> EmbeddedStore:
-    store = EmbeddedStore(Scarce)
+    store = TallyingStore(Scarce)
     await store.record(RESULTS, repeats=Repeats.LAST)
     await store.restore([Inspector(f"u{number}", 2, 5) for number in range(13)])
     return store
@@ -146,7 +147,12 @@ def add_marked(store: EmbeddedStore) -> Awaitable[Any]:
     return store.add(SCORES, marks=MARKS)
 
 
-@pytest.mark.parametrize("call", [record, add, add_marked])
+async def tally(store: EmbeddedStore) -> None:
+    assert isinstance(store, TallyingStore)
+    store.tally([one.uuid for one in SCORES], [one.score for one in SCORES])
+
+
+@pytest.mark.parametrize("call", [record, add, add_marked, tally])
 async def test_whatever_fails_what_is_there_is_whole(call: Call) -> None:
     stores = await each_failure(call, times=1)
     assert len(stores) > 8

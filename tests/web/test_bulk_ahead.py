@@ -156,6 +156,20 @@ async def test_bad_lines_are_told_in_their_places(store: WaitedStore, api_for: S
     assert short.json["errors"][0]["line"] == 2
 
 
+async def test_lines_are_not_tallied_before_those_that_are_waited_for(
+    store: WaitedStore, api_for: Start
+) -> None:
+    def tally(uuids: Sequence[str], scores: Sequence[int]) -> list[float]:
+        return [EmbeddedStore.add_now(store, Score(*one)).mean for one in zip(uuids, scores, strict=True)]
+
+    store.tally = tally  # type: ignore[attr-defined]  # an offer that it could make
+    api = await api_for()
+    body = b"no\n" + lines_of("u") * (BATCH - 1) + lines_of("v") * BATCH
+    found = await post(api, body)
+    assert found[0]["line"] == 1
+    assert [one["UUID"] for one in found[1:]] == ["u"] * (BATCH - 1) + ["v"] * BATCH
+
+
 async def test_for_a_client_that_goes_away_nothing_more_is_asked_for(
     store: WaitedStore, api_for: Start
 ) -> None:
