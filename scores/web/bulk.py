@@ -32,7 +32,7 @@ __all__ = ["NDJSON", "post_scores"]
 
 NDJSON: Final = "application/x-ndjson"
 
-BATCH: Final = 256
+BATCH: Final = 512
 """Most lines that are worked on before others have a turn."""
 
 _PIECE: Final = 65_536
