@@ -32,8 +32,11 @@ __all__ = ["NDJSON", "post_scores"]
 
 NDJSON: Final = "application/x-ndjson"
 
-BATCH: Final = 512
+BATCH: Final = 256
 """Most lines that are worked on before others have a turn."""
+
+BATCH_AHEAD: Final = 512
+"""Most lines that a store which is waited for is asked for at once: others have their turn meanwhile."""
 
 _PIECE: Final = 65_536
 """Most bytes that are cut in lines at once."""
@@ -158,6 +161,7 @@ async def _batches(request: web.Request) -> AsyncGenerator[tuple[Sequence[Line],
     With them, whether the next have come: until these are taken nothing can go wrong with the body.
     """
     config, coding = request.app[CONFIG], check_coding(request, NDJSON)
+    most = BATCH_AHEAD if request.app[STORE].add_now is None else BATCH
     lines, inflation, inflated = Lines(config.max_line), Inflation(coding), 0
     while piece := await _read(request):
         for part in inflation.feed(piece):
@@ -165,7 +169,7 @@ async def _batches(request: web.Request) -> AsyncGenerator[tuple[Sequence[Line],
             if coding != "identity" and inflated > config.max_inflated:
                 raise PayloadTooLarge(f"the body inflates to more than {config.max_inflated} bytes")
             ended = lines.feed(part)
-            size = _size_of_batches(len(ended))
+            size = _size_of_batches(len(ended), most)
             for at in range(0, len(ended), size):
                 yield ended[at : at + size], at + size < len(ended)
                 await _take_turns(request)
@@ -176,10 +180,10 @@ async def _batches(request: web.Request) -> AsyncGenerator[tuple[Sequence[Line],
         yield last, False
 
 
-def _size_of_batches(lines: int) -> int:
+def _size_of_batches(lines: int, most: int) -> int:
     """As many in each: a few that were left over would have a way to the store of their own."""
-    batches = -(-lines // BATCH)
-    return -(-lines // batches) if batches else BATCH
+    batches = -(-lines // most)
+    return -(-lines // batches) if batches else most
 
 
 async def _take_turns(request: web.Request) -> None:

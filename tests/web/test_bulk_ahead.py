@@ -18,7 +18,7 @@ from scores.marks import Mark
 from scores.models import Score
 from scores.stores.embedded import EmbeddedStore
 from scores.web import bulk as module
-from scores.web.bulk import BATCH
+from scores.web.bulk import BATCH_AHEAD
 
 
 class WaitedStore(EmbeddedStore):
@@ -93,11 +93,11 @@ async def test_the_next_lines_are_asked_for_before_the_last_answers_are_written(
 ) -> None:
     api = await api_for()
     async with upload(api.address) as bulk:
-        await bulk.send(FIVE * 3 * BATCH)
+        await bulk.send(FIVE * 3 * BATCH_AHEAD)
         await bulk.end()
-        assert len(await bulk.lines()) == 3 * BATCH
+        assert len(await bulk.lines()) == 3 * BATCH_AHEAD
     assert store.events == [
-        "asked 0", "asked 1", "answered 1", "asked 2", f"answered {BATCH + 1}", f"answered {2 * BATCH + 1}",
+        "asked 0", "asked 1", "answered 1", "asked 2", f"answered {BATCH_AHEAD + 1}", f"answered {2 * BATCH_AHEAD + 1}",
     ]  # fmt: skip
     assert store.most == 1
 
@@ -106,16 +106,16 @@ async def test_answers_do_not_wait_for_the_next_ones(store: WaitedStore, api_for
     api = await api_for()
     store.held[1] = asyncio.Event()
     async with upload(api.address) as bulk:
-        await bulk.send(FIVE * 2 * BATCH)
-        await bulk.skip(BATCH)
+        await bulk.send(FIVE * 2 * BATCH_AHEAD)
+        await bulk.skip(BATCH_AHEAD)
         assert store.events == ["asked 0", "asked 1", "answered 1"]
         store.held[1].set()
-        await bulk.skip(BATCH)
+        await bulk.skip(BATCH_AHEAD)
         await bulk.end()
         assert await bulk.line() is None
 
 
-@pytest.mark.parametrize("lines", [1, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 3])
+@pytest.mark.parametrize("lines", [1, BATCH_AHEAD - 1, BATCH_AHEAD, BATCH_AHEAD + 1, 2 * BATCH_AHEAD + 3])
 async def test_all_lines_that_have_come_are_answered_though_no_more_come(
     store: WaitedStore, api_for: Start, lines: int
 ) -> None:
@@ -129,7 +129,7 @@ async def test_all_lines_that_have_come_are_answered_though_no_more_come(
             assert await bulk.line() == {"UUID": "a1-b1", "mean": 5.0}
         await bulk.end()
         assert await bulk.line() is None
-    assert max(store.sizes) <= BATCH
+    assert max(store.sizes) <= BATCH_AHEAD
 
 
 async def test_a_few_lines_that_are_left_over_are_not_asked_for_alone(
@@ -137,22 +137,22 @@ async def test_a_few_lines_that_are_left_over_are_not_asked_for_alone(
 ) -> None:
     api = await api_for()
     async with upload(api.address) as bulk:
-        await bulk.send(FIVE * (3 * BATCH + 1))
+        await bulk.send(FIVE * (3 * BATCH_AHEAD + 1))
         await bulk.end()
-        assert len(await bulk.lines()) == 3 * BATCH + 1
+        assert len(await bulk.lines()) == 3 * BATCH_AHEAD + 1
     assert store.sizes == [385, 385, 385, 382]
 
 
 async def test_bad_lines_are_told_in_their_places(store: WaitedStore, api_for: Start) -> None:
     api = await api_for()
-    body = (FIVE + b"no\n") * BATCH + b"no\n" * BATCH + FIVE
+    body = (FIVE + b"no\n") * BATCH_AHEAD + b"no\n" * BATCH_AHEAD + FIVE
     found = await post(api, body)
     assert [one["line"] for one in found if "line" in one] == [
         number for number, line in enumerate(body.splitlines(), 1) if line == b"no"
     ]
-    assert store.added == BATCH + 1
+    assert store.added == BATCH_AHEAD + 1
     short = await api("POST", "/scores", data=body, headers=MINIMAL)
-    assert (short.json["accepted"], short.json["rejected"]) == (BATCH + 1, 2 * BATCH)
+    assert (short.json["accepted"], short.json["rejected"]) == (BATCH_AHEAD + 1, 2 * BATCH_AHEAD)
     assert short.json["errors"][0]["line"] == 2
 
 
@@ -164,10 +164,10 @@ async def test_lines_are_not_tallied_before_those_that_are_waited_for(
 
     store.tally = tally  # type: ignore[attr-defined]  # an offer that it could make
     api = await api_for()
-    body = b"no\n" + lines_of("u") * (BATCH - 1) + lines_of("v") * BATCH
+    body = b"no\n" + lines_of("u") * (BATCH_AHEAD - 1) + lines_of("v") * BATCH_AHEAD
     found = await post(api, body)
     assert found[0]["line"] == 1
-    assert [one["UUID"] for one in found[1:]] == ["u"] * (BATCH - 1) + ["v"] * BATCH
+    assert [one["UUID"] for one in found[1:]] == ["u"] * (BATCH_AHEAD - 1) + ["v"] * BATCH_AHEAD
 
 
 async def test_for_a_client_that_goes_away_nothing_more_is_asked_for(
@@ -176,8 +176,8 @@ async def test_for_a_client_that_goes_away_nothing_more_is_asked_for(
     api = await api_for()
     store.held[1] = asyncio.Event()
     async with upload(api.address) as bulk:
-        await bulk.send(FIVE * 4 * BATCH)
-        await bulk.skip(BATCH)
+        await bulk.send(FIVE * 4 * BATCH_AHEAD)
+        await bulk.skip(BATCH_AHEAD)
         # A reset, not an end: whoever has said all may still wait for answers.
         bulk.writer.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
@@ -187,7 +187,7 @@ async def test_for_a_client_that_goes_away_nothing_more_is_asked_for(
         assert (await api.get("/livez")).status == 200
     store.held[1].set()
     await until(quiet)
-    assert await count_of(api, "a1-b1") == store.added == 2 * BATCH
+    assert await count_of(api, "a1-b1") == store.added == 2 * BATCH_AHEAD
     assert store.events == ["asked 0", "asked 1", "answered 1"]
 
 
@@ -197,13 +197,13 @@ async def test_a_request_that_is_cancelled_takes_along_what_is_under_way(
     api = await api_for()
     store.held[1] = asyncio.Event()
     async with upload(api.address) as bulk:
-        await bulk.send(FIVE * 3 * BATCH)
-        await bulk.skip(BATCH)
+        await bulk.send(FIVE * 3 * BATCH_AHEAD)
+        await bulk.skip(BATCH_AHEAD)
         (handler,) = tasks_in("_handle_request")
         handler.cancel()
         await asyncio.wait([handler])
     assert store.events == ["asked 0", "asked 1", "answered 1", "cancelled 1"]
-    assert store.added == BATCH
+    assert store.added == BATCH_AHEAD
 
 
 async def test_what_goes_wrong_with_an_answer_takes_along_what_is_under_way(
@@ -216,12 +216,12 @@ async def test_what_goes_wrong_with_an_answer_takes_along_what_is_under_way(
     api = await api_for()
     store.held[1] = asyncio.Event()
     async with upload(api.address) as bulk:
-        await bulk.send(FIVE * 3 * BATCH)
+        await bulk.send(FIVE * 3 * BATCH_AHEAD)
         assert (await bulk.line())["status"] == 500
         with pytest.raises(EOFError):
             await bulk.line()
     assert store.events == ["asked 0", "asked 1", "cancelled 1"]
-    assert store.added == BATCH
+    assert store.added == BATCH_AHEAD
 
 
 def tasks_in(function: str) -> list[asyncio.Task[Any]]:
@@ -238,13 +238,13 @@ async def test_a_bug_ends_the_answer_behind_what_was_answered(
 ) -> None:
     api = await api_for()
     async with upload(api.address) as bulk:
-        await bulk.send(FIVE * 2 * BATCH + lines_of("bug") + FIVE * (BATCH - 1))
-        await bulk.skip(2 * BATCH)
+        await bulk.send(FIVE * 2 * BATCH_AHEAD + lines_of("bug") + FIVE * (BATCH_AHEAD - 1))
+        await bulk.skip(2 * BATCH_AHEAD)
         problem = await bulk.line()
-        assert (problem["status"], problem["line"]) == (500, 2 * BATCH + 1)
+        assert (problem["status"], problem["line"]) == (500, 2 * BATCH_AHEAD + 1)
         with pytest.raises(EOFError):
             await bulk.line()
-    assert store.added == 2 * BATCH
+    assert store.added == 2 * BATCH_AHEAD
     (record,) = caplog.records
     assert "secret" in str(record.exc_info)
 
@@ -254,13 +254,13 @@ async def test_a_body_that_stands_still_is_told_so_behind_all_answers(
 ) -> None:
     api = await api_for(body_timeout=0.1)
     async with upload(api.address) as bulk:
-        await bulk.send(FIVE * 3 * BATCH + FIVE[:5])
-        await bulk.skip(3 * BATCH)
+        await bulk.send(FIVE * 3 * BATCH_AHEAD + FIVE[:5])
+        await bulk.skip(3 * BATCH_AHEAD)
         problem = await bulk.line()
-        assert (problem["status"], problem["line"]) == (408, 3 * BATCH + 1)
+        assert (problem["status"], problem["line"]) == (408, 3 * BATCH_AHEAD + 1)
         with pytest.raises(EOFError):
             await bulk.line()
-    assert store.added == 3 * BATCH
+    assert store.added == 3 * BATCH_AHEAD
 
 
 async def test_a_body_that_inflates_too_far_is_told_so_behind_all_answers(
@@ -275,7 +275,7 @@ async def test_a_body_that_inflates_too_far_is_told_so_behind_all_answers(
         assert (line["status"], line["line"]) == (413, answered + 1)
         with pytest.raises(EOFError):
             await bulk.line()
-    assert store.added == answered > BATCH
+    assert store.added == answered > BATCH_AHEAD
 
 
 async def test_who_does_not_take_its_answers_is_not_read_from(store: WaitedStore, api_for: Start) -> None:
