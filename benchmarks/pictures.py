@@ -139,8 +139,12 @@ def _feed(kept: _Record) -> Chart:
 
 
 def _bulk(kept: _Record) -> Chart:
+    names = {"lines": "answered line by line", "minimal": "return=minimal"}
     rows = kept["figures"]
-    panels = [Panel(store, [_stream(row) for row in group]) for (store,), group in _grouped(rows, "store")]
+    panels = [
+        Panel(store, [_stream(row, names[row["answers"]]) for row in group])
+        for (store,), group in _grouped(rows, "store")
+    ]
     return Chart(
         "Scores a second of one streamed request",
         "POST /scores, one streamed request: scores a second",
@@ -149,9 +153,8 @@ def _bulk(kept: _Record) -> Chart:
     )
 
 
-def _stream(row: _Row, store: str = "") -> Bar:
-    names = {"lines": "answered line by line", "minimal": "return=minimal"}
-    return _of_rounds(store + names[row["answers"]], [one["scores_per_s"] for one in row["rounds"]])
+def _stream(row: _Row, name: str) -> Bar:
+    return _of_rounds(name, [one["scores_per_s"] for one in row["rounds"]])
 
 
 def _growth(kept: _Record) -> Chart:
@@ -265,7 +268,7 @@ def _redis(kept: _Record) -> Chart:
         ]
         for part in ("http", "aof")
     )
-    streams = [_stream(row, f"{row['store']}, ") for row in rows if row["part"] == "bulk"]
+    streams = [_stream(row, f"{row['store']}, {row['answers']}") for row in rows if row["part"] == "bulk"]
     return Chart(
         "Scores a second of the store in Redis",
         "The store in Redis, scores a second",
