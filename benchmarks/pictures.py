@@ -163,7 +163,7 @@ def _growth(kept: _Record) -> Chart:
     rows = [row for row in kept["figures"] if row["status"] == "measured"]
     panels = [
         Panel(
-            f"{loads.get(row['load'], 'a constant from {load}').format(**row)}",
+            loads.get(row["load"], "a constant from {load}").format(**row),
             [Bar(f"{said}, at most", round(row[name] / 1000, 2)) for name, said in parts.items()],
         )
         for row in rows

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from scores.errors import ConfigError
 from scores.stores.base import Store
-from scores.stores.tallying import TallyingStore
+from scores.stores.tallied import TallyingStore
 
 __all__ = ["open_memory"]
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar, overload
 
 from scores.errors import ConfigError
 from scores.stores.base import Store
-from scores.stores.tallying import TallyingStore
+from scores.stores.tallied import TallyingStore
 
 __all__ = ["DEFAULT_SHARDS", "MAX_SHARDS", "Shards", "open_sharded"]
 

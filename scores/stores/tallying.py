@@ -1,17 +1,14 @@
-"""Many scores in, only the means out: what the stores in this process offer to a bulk.
+"""How a store adds many scores of which only the means are wanted: what a bulk asks for.
 
-Rule: it is an offer, no part of the `Store` protocol, and nobody has it by inheritance from the embedded
-stores' body: a store that adds in a way of its own would be passed by.
+Rule: it is an offer, no part of the `Store` protocol: a store has it or has not, and may withdraw it.
 """
 
 from collections.abc import Callable, Sequence
 
-from scores.errors import StoreError, StoreFull
-from scores.models import Score
+from scores.errors import StoreError
 from scores.stores.base import Store
-from scores.stores.embedded import MAX_INSPECTOR, ONE, SUM, SUM_BITS, EmbeddedStore
 
-__all__ = ["Tally", "TallyingStore", "tally_of"]
+__all__ = ["Tally", "tally_of"]
 
 Tally = Callable[[Sequence[str], Sequence[int]], list[float | StoreError]]
 """`Store.add` of as many scores as there are UUIDs, in their order, in one step in which nobody has a turn.
@@ -24,24 +21,3 @@ def tally_of(store: Store) -> Tally | None:
     """What the store offers; None from a store that does not, or not now."""
     tally: Tally | None = getattr(store, "tally", None)
     return tally
-
-
-class TallyingStore(EmbeddedStore):
-    """An embedded store that adds many scores at once, without a value for each score and each inspector."""
-
-    def tally(self, uuids: Sequence[str], scores: Sequence[int]) -> list[float | StoreError]:
-        """As `Tally`."""
-        inspectors, packed_of = self._inspectors, self._inspectors.get
-        means: list[float | StoreError] = []
-        for uuid, score in zip(uuids, scores, strict=True):
-            # As `add`: what is known and not full needs no call.
-            packed = packed_of(uuid)
-            if packed is not None and (packed := packed + ONE + score) <= MAX_INSPECTOR:
-                inspectors[uuid] = packed
-                means.append((packed & SUM) / (packed >> SUM_BITS))
-                continue
-            try:
-                means.append(self.add_now(Score(uuid, score)).mean)
-            except StoreFull as exc:
-                means.append(exc.with_traceback(None))
-        return means

@@ -13,7 +13,7 @@ from scores.models import Inspector, InspectorKey, Repeats, Result, ResultKey, S
 from scores.stores import embedded, order
 from scores.stores.embedded import EmbeddedStore
 from scores.stores.rows import Rows
-from scores.stores.tallying import TallyingStore
+from scores.stores.tallied import TallyingStore
 from scores.testing.oracle import exact_mean
 
 Call = Callable[[EmbeddedStore], Awaitable[Any]]

@@ -11,7 +11,8 @@ from scores.live.local import LocalJournal, Published
 from scores.models import Inspector, Score
 from scores.stores import open_store
 from scores.stores.embedded import EmbeddedStore
-from scores.stores.tallying import Tally, TallyingStore, tally_of
+from scores.stores.tallied import TallyingStore
+from scores.stores.tallying import Tally, tally_of
 from scores.testing import open_blocking
 from scores.testing.oracle import exact_mean
 
