@@ -8,12 +8,19 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
+import hypothesis
 import pytest
 from support.commands import Command
 from support.redis_servers import assert_all_gone
 
 from scores.config import Config
 from scores.web.server import running
+
+# The first text that is drawn in a new clone takes seconds: Hypothesis makes its table of all characters.
+hypothesis.settings.register_profile(
+    "patient", hypothesis.settings(), suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 Serve = Callable[..., Awaitable[str]]
 
